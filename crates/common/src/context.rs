@@ -1,0 +1,208 @@
+//! Who asked, and as part of which trace: the request id and the W3C trace context that travel through HTTP calls, outbox
+//! rows and Kafka headers (`design.md` §2). Held in a task-local, so that deep code can pass it on without a parameter.
+
+use std::{fmt, future::Future};
+use uuid::Uuid;
+
+/// Header carrying the request id.
+pub const REQUEST_ID_HEADER: &str = "x-request-id";
+/// Header carrying the W3C trace context.
+pub const TRACEPARENT_HEADER: &str = "traceparent";
+/// Longer ids are replaced: they would only bloat logs.
+const MAX_REQUEST_ID_CHARS: usize = 128;
+
+tokio::task_local! {
+    static CURRENT: RequestContext;
+}
+
+/// The request or message being handled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestContext {
+    /// The client's `X-Request-Id` if it was a sane token, else one of ours.
+    pub request_id: String,
+    /// Our position in the distributed trace.
+    pub trace: TraceParent,
+    /// The message whose handling this is, if it is one (`metadata.causationId` of what it sends).
+    pub causation_id: Option<Uuid>,
+}
+
+impl RequestContext {
+    /// The context of an incoming request, from its headers; ids that are missing or not sane are made.
+    #[must_use]
+    pub fn from_headers(headers: &http::HeaderMap) -> Self {
+        let text = |name| {
+            headers
+                .get(name)
+                .and_then(|value: &http::HeaderValue| value.to_str().ok())
+        };
+        Self::from_parts(text(REQUEST_ID_HEADER), text(TRACEPARENT_HEADER))
+    }
+
+    /// The context for what a given request id and `traceparent` began; either is made when missing or not sane.
+    #[must_use]
+    pub fn from_parts(request_id: Option<&str>, traceparent: Option<&str>) -> Self {
+        Self {
+            request_id: request_id
+                .filter(|id| is_sane(id))
+                .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned),
+            trace: traceparent
+                .and_then(TraceParent::parse)
+                .map_or_else(TraceParent::random, TraceParent::child),
+            causation_id: None,
+        }
+    }
+
+    /// A fresh context, for work that no request began.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::from_parts(None, None)
+    }
+
+    /// The request id as the UUID that messages carry as `correlationId`: itself if it is one, else derived from it, so
+    /// that the same request always gives the same id.
+    #[must_use]
+    pub fn correlation_id(&self) -> Uuid {
+        Uuid::parse_str(&self.request_id).unwrap_or_else(|_| {
+            let digest = crate::crypto::sha256(self.request_id.as_bytes());
+            let mut bytes = [0_u8; 16];
+            bytes.copy_from_slice(&digest[..16]);
+            uuid::Builder::from_random_bytes(bytes).into_uuid()
+        })
+    }
+}
+
+impl Default for RequestContext {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A W3C `traceparent`, version 00.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TraceParent {
+    trace_id: u128,
+    span_id: u64,
+    flags: u8,
+}
+
+impl TraceParent {
+    /// Parses a header value; `None` if it is malformed or has a zero id.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('-');
+        let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let lower_hex = |part: &str| part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        let well_formed = version.len() == 2
+            && version != "ff"
+            && trace.len() == 32
+            && span.len() == 16
+            && flags.len() == 2
+            && [version, trace, span, flags].into_iter().all(lower_hex)
+            && (version != "00" || parts.next().is_none());
+        if !well_formed {
+            return None;
+        }
+        let parsed = Self {
+            trace_id: u128::from_str_radix(trace, 16).ok()?,
+            span_id: u64::from_str_radix(span, 16).ok()?,
+            flags: u8::from_str_radix(flags, 16).ok()?,
+        };
+        (parsed.trace_id != 0 && parsed.span_id != 0).then_some(parsed)
+    }
+
+    /// The start of a trace of our own.
+    #[must_use]
+    pub fn random() -> Self {
+        Self {
+            trace_id: rand::random::<u128>() | 1,
+            span_id: rand::random::<u64>() | 1,
+            flags: 1,
+        }
+    }
+
+    /// A new span in the same trace.
+    #[must_use]
+    pub fn child(self) -> Self {
+        Self {
+            span_id: rand::random::<u64>() | 1,
+            ..self
+        }
+    }
+
+    /// The trace id as 32 hex digits, as logs show it.
+    #[must_use]
+    pub fn trace_id(&self) -> String {
+        format!("{:032x}", self.trace_id)
+    }
+}
+
+impl fmt::Display for TraceParent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "00-{:032x}-{:016x}-{:02x}", self.trace_id, self.span_id, self.flags)
+    }
+}
+
+/// The context of the current task, or a fresh one outside of any request.
+#[must_use]
+pub fn current() -> RequestContext {
+    CURRENT.try_with(Clone::clone).unwrap_or_default()
+}
+
+/// The context of the current task, if it has one.
+#[must_use]
+pub fn try_current() -> Option<RequestContext> {
+    CURRENT.try_with(Clone::clone).ok()
+}
+
+/// Runs `future` as part of `context`.
+pub async fn scope<F: Future>(context: RequestContext, future: F) -> F::Output {
+    CURRENT.scope(context, future).await
+}
+
+/// A request id is put into headers and logs as it is, so only a plain token is taken from a client.
+fn is_sane(id: &str) -> bool {
+    (1..=MAX_REQUEST_ID_CHARS).contains(&id.len())
+        && id
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sane_request_id_is_kept_and_another_replaced() {
+        assert_eq!(RequestContext::from_parts(Some("abc-1"), None).request_id, "abc-1");
+        for bad in ["", "a b", "a\r\nb", &"x".repeat(129)] {
+            assert_ne!(RequestContext::from_parts(Some(bad), None).request_id, bad);
+        }
+    }
+
+    #[test]
+    fn a_trace_goes_on_under_a_new_span() {
+        let text = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let context = RequestContext::from_parts(None, Some(text));
+        assert_eq!(context.trace.trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_ne!(context.trace.to_string(), text);
+    }
+
+    #[test]
+    fn malformed_trace_contexts_are_refused() {
+        for bad in [
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        ] {
+            assert_eq!(TraceParent::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_same_request_id_gives_the_same_correlation_id() {
+        let context = RequestContext::from_parts(Some("client-7"), None);
+        assert_eq!(context.correlation_id(), context.correlation_id());
+    }
+}

@@ -1,0 +1,99 @@
+//! PostgreSQL: the pool, and what its errors mean.
+
+use crate::problem::Problem;
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions, PgQueryResult},
+};
+use std::{str::FromStr, time::Duration};
+
+/// How long a request waits for a free connection before it is told to come again.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// No statement of a request may hold its locks for longer.
+const STATEMENT_TIMEOUT: &str = "15s";
+
+/// Settings of a service's pool.
+#[derive(Clone, Debug)]
+pub struct DbConfig {
+    /// `DATABASE_URL`, with the service's own login.
+    pub url: String,
+    /// `DB_POOL_MAX`, default 10. Times the number of replicas it must fit `max_connections`.
+    pub pool_max: u32,
+}
+
+impl DbConfig {
+    /// Reads the settings; `service` is the login's prefix, as in `user` for `user_svc_user`.
+    ///
+    /// # Errors
+    /// When a value is missing in production or does not parse.
+    pub fn from_env(env: &crate::config::Env, service: &str) -> Result<Self, crate::config::ConfigError> {
+        let default = format!("postgres://{service}_svc_user:local-only-{service}@127.0.0.1:15432/ticketing");
+        Ok(Self {
+            url: env.address("DATABASE_URL", &default)?,
+            pool_max: env.parse_or("DB_POOL_MAX", 10)?,
+        })
+    }
+}
+
+/// A pool that connects when first used, so that a service starts while its database is still down and says so in
+/// `/health/ready`.
+///
+/// # Errors
+/// When the address cannot be read.
+pub fn connect(config: &DbConfig) -> Result<PgPool, sqlx::Error> {
+    let options = PgConnectOptions::from_str(&config.url)?.options([
+        ("statement_timeout", STATEMENT_TIMEOUT),
+        ("idle_in_transaction_session_timeout", STATEMENT_TIMEOUT),
+    ]);
+    Ok(PgPoolOptions::new()
+        .max_connections(config.pool_max)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_lazy_with(options))
+}
+
+/// Whether the error means that the database cannot be reached right now, so that the same call may succeed later.
+#[must_use]
+pub fn is_unavailable(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) => true,
+        // Class 08 connection exceptions, 53 insufficient resources, 57P shutdown and start-up of the server.
+        sqlx::Error::Database(error) => error
+            .code()
+            .is_some_and(|code| code.starts_with("08") || code.starts_with("53") || code.starts_with("57P")),
+        _ => false,
+    }
+}
+
+/// Whether the transaction lost against another one and may be tried again as it is (deadlock, serialization).
+#[must_use]
+pub fn is_conflict(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(error) if matches!(error.code().as_deref(), Some("40001" | "40P01")))
+}
+
+/// The named constraint that the statement broke, if that is why it failed.
+#[must_use]
+pub fn constraint(error: &sqlx::Error) -> Option<&str> {
+    error.as_database_error()?.constraint()
+}
+
+/// A guarded statement must have changed the number of rows it was meant to.
+///
+/// # Errors
+/// A 500 when it changed another number: the caller's picture of the row was wrong.
+pub fn ensure_rows(result: &PgQueryResult, expected: u64) -> Result<(), Problem> {
+    match result.rows_affected() {
+        rows if rows == expected => Ok(()),
+        rows => Err(Problem::internal(&format!(
+            "a statement changed {rows} rows instead of {expected}"
+        ))),
+    }
+}
+
+/// A guarded statement must have changed exactly one row.
+///
+/// # Errors
+/// As [`ensure_rows`].
+pub fn ensure_one(result: &PgQueryResult) -> Result<(), Problem> {
+    ensure_rows(result, 1)
+}

@@ -1,0 +1,149 @@
+//! What goes around every service's own routes: request id and trace, access log and metrics, a limit on bodies, problems
+//! for what matches nothing, and the fixed routes `/health/*`, `/metrics` and `/openapi.json` (`design.md` §2).
+
+use crate::{
+    context::{self, REQUEST_ID_HEADER, RequestContext},
+    extract::Json,
+    health::{Health, Readiness},
+    problem::{Code, FieldError, Problem, ProblemSchema},
+    telemetry,
+};
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, MatchedPath, Request},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use http::{HeaderValue, StatusCode, header};
+use std::{any::Any, time::Instant};
+use tower_http::catch_panic::CatchPanicLayer;
+use tracing::Instrument;
+use utoipa::openapi::{
+    OpenApi,
+    security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+use utoipa_axum::router::OpenApiRouter;
+
+/// The largest body a route takes unless it says otherwise.
+pub const BODY_LIMIT_BYTES: usize = 64 * 1024;
+
+/// A service's name and what its API is for.
+#[derive(Clone, Copy, Debug)]
+pub struct ServiceInfo {
+    /// As in logs and metrics, `user-service`.
+    pub name: &'static str,
+    /// The OpenAPI document's title.
+    pub title: &'static str,
+}
+
+/// The service's router: its documented `api`, its undocumented `internal` routes, and what every service has.
+pub fn service_router(info: ServiceInfo, api: OpenApiRouter, internal: Router, health: &Health) -> Router {
+    let (api, document) = api.split_for_parts();
+    let document = describe(document, info);
+    let ready = health.clone();
+    let fixed = Router::new()
+        .route(
+            "/health/live",
+            get(|| async { Json(serde_json::json!({"status": "UP"})) }),
+        )
+        .route("/health/ready", get(move || readiness(ready.clone())))
+        .route("/metrics", get(|| async { telemetry::metrics().render() }))
+        .route("/openapi.json", get(move || openapi(document.clone())));
+    wrap(api.merge(internal), info).merge(fixed)
+}
+
+/// The layers of [`service_router`] around routes of any kind.
+pub fn wrap(router: Router, info: ServiceInfo) -> Router {
+    router
+        .fallback(|| async { Problem::new(Code::NotFound) })
+        .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed) })
+        .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(move |request, next| observe(info, request, next)))
+}
+
+/// Gives the request its context, then logs and measures how it ended.
+async fn observe(info: ServiceInfo, request: Request, next: Next) -> Response {
+    let context = RequestContext::from_headers(request.headers());
+    let request_id = context.request_id.clone();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("unmatched", MatchedPath::as_str)
+        .to_owned();
+    let method = request.method().clone();
+    let span = tracing::info_span!("request", request.id = request_id, trace.id = context.trace.trace_id());
+    let started = Instant::now();
+    context::scope(context, async move {
+        let mut response = next.run(request).await;
+        let status = response.status().as_u16();
+        let duration = started.elapsed();
+        tracing::info!(
+            http.method = %method,
+            http.route = route,
+            http.status = status,
+            duration.ms = duration.as_secs_f64() * 1000.0,
+            "request handled"
+        );
+        metrics::histogram!(
+            "http_server_request_duration_seconds",
+            "service" => info.name,
+            "method" => method.to_string(),
+            "route" => route,
+            "status" => status.to_string(),
+        )
+        .record(duration.as_secs_f64());
+        if let Ok(value) = HeaderValue::from_str(&request_id) {
+            response.headers_mut().insert(REQUEST_ID_HEADER, value);
+        }
+        response
+    })
+    .instrument(span)
+    .await
+}
+
+async fn readiness(health: Health) -> (StatusCode, Json<Readiness>) {
+    let readiness = health.readiness().await;
+    let status = if readiness.status == "UP" {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, Json(readiness))
+}
+
+async fn openapi(document: String) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], document)
+}
+
+/// Completes the collected document with what all services share.
+fn describe(mut document: OpenApi, info: ServiceInfo) -> String {
+    use utoipa::PartialSchema;
+    document.info.title = info.title.to_owned();
+    document.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    document.info.license = None;
+    document.info.description = None;
+    document.info.contact = None;
+    let components = document.components.get_or_insert_default();
+    components.schemas.insert("Problem".to_owned(), ProblemSchema::schema());
+    components.schemas.insert("FieldError".to_owned(), FieldError::schema());
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .build();
+    components
+        .security_schemes
+        .insert("bearer".to_owned(), SecurityScheme::Http(bearer).into());
+    document.to_json().unwrap_or_default()
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over by value")]
+fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let message = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
+    Problem::internal(&format!("a handler panicked: {message}")).into_response()
+}

@@ -1,0 +1,330 @@
+//! Access tokens (`design.md` §3.1): HS256, one hour, no personal data. The user service issues them, the gateway verifies
+//! them; two keys are accepted while a secret is being rotated.
+
+use crate::{
+    Clock,
+    config::{ConfigError, Env},
+    identity::Role,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use hmac::{Hmac, KeyInit, Mac};
+use jsonwebtoken::{
+    Algorithm, AlgorithmFamily, DecodingKey, EncodingKey, Header, Validation,
+    crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils},
+    errors::{Error, ErrorKind},
+    signature::{self, Signer, Verifier},
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+use std::{sync::Arc, time::Duration};
+use uuid::Uuid;
+
+const LOCAL_SECRET: &str = "local-only-jwt-secret-0123456789abcdef";
+const ACCESS: &str = "access";
+
+/// What an access token says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    /// The user's id.
+    pub sub: Uuid,
+    /// What the account may do.
+    pub role: Role,
+    /// The session, which is the refresh token family: ending it revokes every access token of it.
+    pub sid: Uuid,
+    /// Who issued it.
+    pub iss: String,
+    /// For whom it was issued.
+    pub aud: String,
+    /// Always `access`.
+    pub typ: String,
+    /// When it was issued, in seconds since 1970.
+    pub iat: i64,
+    /// When it ends, in seconds since 1970.
+    pub exp: i64,
+    /// The token's own id.
+    pub jti: Uuid,
+}
+
+/// Why a token is not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// It was ours and has ended.
+    #[error("the token has expired")]
+    Expired,
+    /// It is not a token of ours, or not an access token.
+    #[error("the token is not valid")]
+    Invalid,
+}
+
+/// Settings shared by issuer and verifier: `JWT_SECRET` (and `JWT_SECRET_PREVIOUS`), `JWT_ISSUER`, `JWT_AUDIENCE`,
+/// `ACCESS_TOKEN_TTL_SECONDS` (default 3600).
+#[derive(Clone)]
+pub struct JwtConfig {
+    secret: SecretString,
+    previous: Option<SecretString>,
+    issuer: String,
+    audience: String,
+    ttl: Duration,
+}
+
+impl JwtConfig {
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// In production, when the secret is missing, default or short.
+    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        Ok(Self {
+            secret: env.secret("JWT_SECRET", LOCAL_SECRET)?,
+            previous: env.previous_secret("JWT_SECRET"),
+            issuer: env.string_or("JWT_ISSUER", "ticket-queue"),
+            audience: env.string_or("JWT_AUDIENCE", "ticket-queue-api"),
+            ttl: env.seconds_or("ACCESS_TOKEN_TTL_SECONDS", 3600)?,
+        })
+    }
+
+    /// How long an access token lives.
+    #[must_use]
+    pub fn ttl(&self) -> Duration {
+        self.ttl
+    }
+}
+
+/// Makes access tokens.
+#[derive(Clone)]
+pub struct TokenIssuer {
+    config: JwtConfig,
+    key: Arc<EncodingKey>,
+    clock: Clock,
+}
+
+impl TokenIssuer {
+    /// An issuer that signs with the present secret.
+    #[must_use]
+    pub fn new(config: JwtConfig, clock: Clock) -> Self {
+        install_provider();
+        let key = Arc::new(EncodingKey::from_secret(config.secret.expose_secret().as_bytes()));
+        Self { config, key, clock }
+    }
+
+    /// A token for `user` in session `sid`, and what it says.
+    ///
+    /// # Errors
+    /// When the claims cannot be serialised, which no input can cause.
+    pub fn issue(&self, user: Uuid, role: Role, sid: Uuid) -> anyhow::Result<(String, Claims)> {
+        let now = self.clock.now();
+        let claims = Claims {
+            sub: user,
+            role,
+            sid,
+            iss: self.config.issuer.clone(),
+            aud: self.config.audience.clone(),
+            typ: ACCESS.to_owned(),
+            iat: now.timestamp(),
+            exp: (now + TimeDelta::from_std(self.config.ttl)?).timestamp(),
+            jti: Uuid::now_v7(),
+        };
+        Ok((
+            jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.key)?,
+            claims,
+        ))
+    }
+}
+
+/// Checks access tokens.
+#[derive(Clone)]
+pub struct TokenVerifier {
+    keys: Arc<Vec<DecodingKey>>,
+    validation: Arc<Validation>,
+    clock: Clock,
+}
+
+impl TokenVerifier {
+    /// A verifier that accepts the present and the former secret.
+    #[must_use]
+    pub fn new(config: &JwtConfig, clock: Clock) -> Self {
+        install_provider();
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_issuer(&[&config.issuer]);
+        validation.set_audience(&[&config.audience]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        // The end is compared below, with the injected clock and without leeway.
+        validation.validate_exp = false;
+        let secrets = std::iter::once(&config.secret).chain(&config.previous);
+        let keys = secrets
+            .map(|secret| DecodingKey::from_secret(secret.expose_secret().as_bytes()))
+            .collect();
+        Self {
+            keys: Arc::new(keys),
+            validation: Arc::new(validation),
+            clock,
+        }
+    }
+
+    /// What the token says, if it is a live access token of ours.
+    ///
+    /// # Errors
+    /// [`TokenError`].
+    pub fn verify(&self, token: &str) -> Result<Claims, TokenError> {
+        let claims = self
+            .keys
+            .iter()
+            .find_map(|key| jsonwebtoken::decode::<Claims>(token, key, &self.validation).ok())
+            .ok_or(TokenError::Invalid)?
+            .claims;
+        if claims.typ != ACCESS {
+            return Err(TokenError::Invalid);
+        }
+        let end = DateTime::<Utc>::from_timestamp(claims.exp, 0).ok_or(TokenError::Invalid)?;
+        if self.clock.now() >= end {
+            Err(TokenError::Expired)
+        } else {
+            Ok(claims)
+        }
+    }
+}
+
+/// HS256 by the `hmac` crate that we use everywhere else; `jsonwebtoken`'s own providers would bring RSA, elliptic curves
+/// and a second set of digests into every service.
+static PROVIDER: CryptoProvider = CryptoProvider {
+    signer_factory: |algorithm, key| {
+        require_hs256(*algorithm, key.family())?;
+        Ok(Box::new(Hs256::new(key.as_bytes())?))
+    },
+    verifier_factory: |algorithm, key| {
+        require_hs256(*algorithm, key.family())?;
+        Ok(Box::new(Hs256::new(key.try_get_as_bytes()?)?))
+    },
+    key_utils: KeyUtils::new_unimplemented(),
+};
+
+fn install_provider() {
+    // It fails only if it is installed already, by us.
+    let _installed = PROVIDER.install_default();
+}
+
+fn require_hs256(algorithm: Algorithm, family: AlgorithmFamily) -> Result<(), Error> {
+    if algorithm == Algorithm::HS256 && family == AlgorithmFamily::Hmac {
+        Ok(())
+    } else {
+        Err(ErrorKind::InvalidAlgorithm.into())
+    }
+}
+
+struct Hs256(Hmac<Sha256>);
+
+impl Hs256 {
+    fn new(key: &[u8]) -> Result<Self, Error> {
+        Hmac::new_from_slice(key)
+            .map(Self)
+            .map_err(|_| ErrorKind::InvalidKeyFormat.into())
+    }
+}
+
+impl Signer<Vec<u8>> for Hs256 {
+    fn try_sign(&self, message: &[u8]) -> Result<Vec<u8>, signature::Error> {
+        Ok(self.0.clone().chain_update(message).finalize().into_bytes().to_vec())
+    }
+}
+
+impl JwtSigner for Hs256 {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::HS256
+    }
+}
+
+impl Verifier<Vec<u8>> for Hs256 {
+    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), signature::Error> {
+        self.0
+            .clone()
+            .chain_update(message)
+            .verify_slice(signature)
+            .map_err(|_| signature::Error::new())
+    }
+}
+
+impl JwtVerifier for Hs256 {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::HS256
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+    use serde_json::json;
+
+    fn config(pairs: &[(&str, &str)]) -> JwtConfig {
+        JwtConfig::from_env(&Env::from_pairs(pairs.iter().copied()).unwrap()).unwrap()
+    }
+
+    fn hand_made(header: &serde_json::Value, claims: &serde_json::Value) -> String {
+        let part = |value: &serde_json::Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+        let head = format!("{}.{}", part(header), part(claims));
+        let mac = crate::crypto::hmac_sha256_raw(LOCAL_SECRET.as_bytes(), head.as_bytes());
+        format!("{head}.{}", BASE64_URL_SAFE_NO_PAD.encode(mac))
+    }
+
+    fn claims(exp: &serde_json::Value) -> serde_json::Value {
+        json!({"sub": Uuid::nil(), "role": "USER", "sid": Uuid::nil(), "iss": "ticket-queue", "aud": "ticket-queue-api",
+               "typ": "access", "iat": 0, "exp": exp, "jti": Uuid::nil()})
+    }
+
+    #[test]
+    fn an_issued_token_verifies_until_it_ends() {
+        let clock = Clock::adjustable();
+        let issuer = TokenIssuer::new(config(&[]), clock.clone());
+        let verifier = TokenVerifier::new(&config(&[]), clock.clone());
+        let (token, issued) = issuer.issue(Uuid::now_v7(), Role::User, Uuid::now_v7()).unwrap();
+        assert_eq!(verifier.verify(&token).unwrap(), issued);
+        clock.advance(TimeDelta::seconds(3601));
+        assert_eq!(verifier.verify(&token), Err(TokenError::Expired));
+    }
+
+    #[test]
+    fn the_former_secret_is_accepted_during_rotation() {
+        let clock = Clock::system();
+        let old = TokenIssuer::new(config(&[("JWT_SECRET", "old")]), clock.clone());
+        let verifier = TokenVerifier::new(
+            &config(&[("JWT_SECRET", "new"), ("JWT_SECRET_PREVIOUS", "old")]),
+            clock.clone(),
+        );
+        let (token, _) = old.issue(Uuid::nil(), Role::Admin, Uuid::nil()).unwrap();
+        assert!(verifier.verify(&token).is_ok());
+        let strict = TokenVerifier::new(&config(&[("JWT_SECRET", "new")]), clock);
+        assert_eq!(strict.verify(&token), Err(TokenError::Invalid));
+    }
+
+    #[test]
+    fn forged_headers_types_and_ends_are_refused() {
+        let verifier = TokenVerifier::new(&config(&[]), Clock::system());
+        let far = json!(4_102_444_800_i64);
+        let hs256 = json!({"alg": "HS256", "typ": "JWT"});
+        assert!(
+            verifier.verify(&hand_made(&hs256, &claims(&far))).is_ok(),
+            "the hand-made token itself is good"
+        );
+        for header in [json!({"alg": "none"}), json!({"alg": "RS256"}), json!({"alg": "HS512"})] {
+            assert_eq!(
+                verifier.verify(&hand_made(&header, &claims(&far))),
+                Err(TokenError::Invalid),
+                "{header}"
+            );
+        }
+        let mut refresh = claims(&far);
+        refresh["typ"] = json!("refresh");
+        let mut endless = claims(&far);
+        endless.as_object_mut().unwrap().remove("exp");
+        let mut foreign = claims(&far);
+        foreign["aud"] = json!("someone-else");
+        for bad in [refresh, endless, foreign, claims(&json!("4102444800"))] {
+            assert_eq!(
+                verifier.verify(&hand_made(&hs256, &bad)),
+                Err(TokenError::Invalid),
+                "{bad}"
+            );
+        }
+        assert_eq!(verifier.verify("a.b.c"), Err(TokenError::Invalid));
+    }
+}

@@ -1,0 +1,42 @@
+//! What every service shares, one module per concern:
+//!
+//! | module | what |
+//! |---|---|
+//! | [`config`] | settings from the environment; errors name the variable |
+//! | [`lifecycle`] | start, workers, graceful shutdown |
+//! | [`telemetry`] | logs and metrics |
+//! | [`context`] | request id and trace context, carried through calls and messages |
+//! | [`http`] | the layers and fixed routes around a service's own routes |
+//! | [`problem`] | errors as `application/problem+json` with a stable code |
+//! | [`extract`] | body, query and path extractors that answer with problems |
+//! | [`health`] | readiness checks |
+//! | [`internal_auth`], [`identity`] | the internal credential, and who the verified request speaks for |
+//! | [`client`] | calls from one service to another |
+//! | [`jwt`] | access tokens |
+//! | [`crypto`] | digests, HMAC, random tokens |
+//! | [`db`], [`redis`] | connections and error mapping |
+//! | [`idempotency`] | `Idempotency-Key`, claimed in the caller's transaction |
+//! | [`page`] | `?page=&size=` and its reply |
+//!
+//! Nothing here knows a business rule of any service.
+
+pub mod client;
+mod clock;
+pub mod config;
+pub mod context;
+pub mod crypto;
+pub mod db;
+pub mod extract;
+pub mod health;
+pub mod http;
+pub mod idempotency;
+pub mod identity;
+pub mod internal_auth;
+pub mod jwt;
+pub mod lifecycle;
+pub mod page;
+pub mod problem;
+pub mod redis;
+pub mod telemetry;
+
+pub use clock::Clock;
