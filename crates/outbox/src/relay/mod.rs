@@ -1,0 +1,220 @@
+//! The relay: sends a service's committed rows to Kafka.
+//!
+//! Every replica of a service runs one. The rows are cut into 16 shards by their key, and each shard is sent by the one
+//! relay that holds its lease, so a key's rows are always sent one after the other. Leases live in the database and run
+//! on its clock; a relay that dies is followed by another when they end. A relay that was only paused may wake up after its
+//! lease and send once more what its successor has sent: a repetition, which inboxes absorb, never an overtaking, because
+//! the successor began with the first row that was not marked as published.
+//!
+//! Within a shard rows are read in `seq` order. Of each key the next row is sent only once the broker has confirmed the one
+//! before; different keys go at the same time. A broker that does not answer is tried for ever. Only a row that could
+//! never be sent, because it is too large for instance, is parked after some tries, and its key waits behind it for an
+//! operator (`ticketctl outbox`).
+
+mod leases;
+mod nudge;
+mod publish;
+mod rows;
+
+use std::time::Duration;
+
+use common::lifecycle::Shutdown;
+use rdkafka::{
+    error::KafkaResult,
+    producer::{FutureProducer, Producer},
+};
+use sqlx::PgPool;
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
+use tracing::{error, info, warn};
+use uuid::Uuid;
+
+use crate::{KafkaConfig, Logged, Outbox, RelayConfig, backoff::Backoff};
+use leases::Lease;
+use publish::Pass;
+
+/// How long the last rows may take after the shutdown began.
+const LAST_PASS: Duration = Duration::from_secs(5);
+
+/// How often the backlog is measured.
+const MEASURE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Sends the rows that the pool's login has written. See the module's description.
+pub struct Relay {
+    /// Tells this relay's leases from those of other replicas.
+    id: Uuid,
+    pool: PgPool,
+    kafka: KafkaConfig,
+    config: RelayConfig,
+    producer: FutureProducer<Logged>,
+    outbox: Outbox,
+}
+
+impl Relay {
+    /// A relay for the login of `pool`. Connects to nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// When the Kafka library refuses the settings.
+    pub fn new(pool: PgPool, kafka: &KafkaConfig, config: &RelayConfig) -> KafkaResult<Self> {
+        Ok(Self {
+            id: Uuid::now_v7(),
+            pool,
+            producer: kafka.producer(config.delivery_timeout)?,
+            kafka: kafka.clone(),
+            config: config.clone(),
+            outbox: Outbox::default(),
+        })
+    }
+
+    /// The handle with which transactions are committed.
+    #[must_use]
+    pub fn outbox(&self) -> Outbox {
+        self.outbox.clone()
+    }
+
+    /// Sends until the shutdown begins, then sends what is there, gives its leases back and returns.
+    pub async fn run(mut self, shutdown: Shutdown) {
+        let (lease, held) = watch::channel(Lease::none());
+        let (id, pool, config, outbox) = (self.id, self.pool.clone(), self.config.clone(), self.outbox.clone());
+        let nudged = Notify::new();
+        tokio::join!(
+            leases::keep(id, &pool, &config, &lease, &outbox, &shutdown),
+            nudge::listen(&pool, &nudged, &shutdown),
+            measure(&pool, &shutdown),
+            self.publish(held, &nudged, &shutdown),
+        );
+        leases::release(id, &pool).await;
+    }
+
+    async fn publish(&mut self, held: watch::Receiver<Lease>, nudged: &Notify, shutdown: &Shutdown) {
+        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
+        while !shutdown.is_cancelled() {
+            // A delivery may take long while the broker is away; the shutdown does not wait for all of it.
+            let too_late = async {
+                shutdown.cancelled().await;
+                tokio::time::sleep(LAST_PASS).await;
+            };
+            let pass = tokio::select! {
+                pass = self.pass(&held) => pass,
+                () = too_late => return,
+            };
+            match pass {
+                Pass::More => backoff.reset(),
+                Pass::Done => {
+                    backoff.reset();
+                    tokio::select! {
+                        () = self.outbox.woken() => self.nudge_others(&held).await,
+                        () = nudged.notified() => {}
+                        () = tokio::time::sleep(self.config.poll_interval) => {}
+                        () = shutdown.cancelled() => {}
+                    }
+                }
+                Pass::Failed => {
+                    self.renew_producer_after_a_fatal_error();
+                    backoff.wait(shutdown).await;
+                }
+            }
+        }
+        let last = async { while matches!(self.pass(&held).await, Pass::More) {} };
+        if tokio::time::timeout(LAST_PASS, last).await.is_err() {
+            info!("stopping with messages in the outbox; another replica or the next start sends them");
+        }
+    }
+
+    /// A row of this process may be another relay's to send.
+    async fn nudge_others(&self, held: &watch::Receiver<Lease>) {
+        let alone = held.borrow().is_complete();
+        if !alone && let Err(error) = nudge::send(&self.pool).await {
+            warn!(error.message = %error, "cannot nudge the other relays; they will poll");
+        }
+    }
+
+    /// Reads the next rows of the leased shards, sends them and marks them.
+    async fn pass(&self, held: &watch::Receiver<Lease>) -> Pass {
+        let rows = match rows::next(&self.pool, self.id, self.config.batch_per_shard).await {
+            Ok(rows) => rows,
+            Err(error) => {
+                warn!(error.message = %error, "cannot read the outbox");
+                return Pass::Failed;
+            }
+        };
+        if rows.is_empty() {
+            return Pass::Done;
+        }
+        let more = is_cut(&rows, self.config.batch_per_shard);
+        let sent = publish::send(&self.producer, &self.kafka.prefix, rows, held).await;
+
+        if let Err(error) = rows::mark_published(&self.pool, &sent.published).await {
+            // They are sent again, and the inboxes know them.
+            warn!(error.message = %error, "cannot mark messages as published");
+            return Pass::Failed;
+        }
+        metrics::counter!("outbox_published_total").increment(sent.published.len() as u64);
+        for (id, reason) in &sent.unfit {
+            match rows::mark_unfit(&self.pool, *id, reason, self.config.row_attempts).await {
+                Ok(true) => error!(
+                    message.id = %id,
+                    error.message = reason,
+                    "a message cannot be published and is parked with its key until `ticketctl outbox retry` or `skip`"
+                ),
+                Ok(false) => warn!(message.id = %id, error.message = reason, "a message could not be published"),
+                Err(error) => {
+                    warn!(error.message = %error, "cannot note that a message could not be published");
+                    return Pass::Failed;
+                }
+            }
+        }
+        if let Some(reason) = sent.broken {
+            warn!(
+                error.message = reason,
+                "the broker does not take messages; trying again"
+            );
+            return Pass::Failed;
+        }
+        if more || !sent.unfit.is_empty() {
+            Pass::More
+        } else {
+            Pass::Done
+        }
+    }
+
+    /// An idempotent producer that lost track of its sequence is of no more use; a new one is.
+    fn renew_producer_after_a_fatal_error(&mut self) {
+        let Some((code, reason)) = self.producer.client().fatal_error() else {
+            return;
+        };
+        match self.kafka.producer(self.config.delivery_timeout) {
+            Ok(producer) => {
+                warn!(kafka.code = %code, error.message = reason, "the Kafka producer broke and is replaced");
+                self.producer = producer;
+            }
+            Err(error) => error!(error.message = %error, "cannot replace the broken Kafka producer"),
+        }
+    }
+}
+
+/// Whether a shard gave as many rows as were asked for, so that it may have more.
+fn is_cut(rows: &[rows::Row], limit: u16) -> bool {
+    rows.chunk_by(|one, next| one.shard == next.shard)
+        .any(|shard| shard.len() >= usize::from(limit))
+}
+
+/// Keeps the gauges of the backlog: the alarm is on the oldest row's age (design.md §12).
+async fn measure(pool: &PgPool, shutdown: &Shutdown) {
+    let mut next = Instant::now();
+    while !shutdown.is_cancelled() {
+        match rows::backlog(pool).await {
+            Ok(backlog) => {
+                metrics::gauge!("outbox_unpublished").set(backlog.rows as f64);
+                metrics::gauge!("outbox_parked").set(backlog.parked as f64);
+                metrics::gauge!("outbox_oldest_seconds").set(backlog.oldest_seconds);
+            }
+            Err(error) => warn!(error.message = %error, "cannot measure the outbox"),
+        }
+        next += MEASURE_INTERVAL;
+        shutdown.sleep(next.saturating_duration_since(Instant::now())).await;
+    }
+}
