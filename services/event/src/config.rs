@@ -1,0 +1,50 @@
+use common::{
+    Clock,
+    config::{ConfigError, Env, ServerConfig},
+    db::DbConfig,
+    internal_auth::Verifier,
+};
+use std::time::Duration;
+
+/// The service's settings.
+#[derive(Clone)]
+pub struct Config {
+    /// Where it listens; port 8082 by default.
+    pub server: ServerConfig,
+    /// Its database.
+    pub db: DbConfig,
+    /// `DB_WORKER_POOL_MAX`: connections for consumers and relay, which must not take those that requests wait for;
+    /// default 8, which is one per partition of both consumed topics and two for the rest.
+    pub worker_pool_max: u32,
+    /// Kafka, and how messages are sent, handled and kept.
+    pub outbox: outbox::Config,
+    /// `IDEMPOTENCY_PURGE_INTERVAL_SECONDS`: how often keys older than 24 hours are deleted, default one hour.
+    pub idempotency_purge_interval: Duration,
+    /// `DEFAULT_MAX_TICKETS_PER_USER`: how many tickets one buyer of a concert may have unless its administrator says
+    /// otherwise, default 4.
+    pub default_max_tickets: i32,
+    /// The keys of those who may call.
+    pub verifier: Verifier,
+    /// For signatures and for the status that replies show.
+    pub clock: Clock,
+}
+
+impl Config {
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// When a value is missing in production or does not parse, naming its variable.
+    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        let clock = Clock::system();
+        Ok(Self {
+            server: ServerConfig::from_env(env, 8082)?,
+            db: DbConfig::from_env(env, "event")?,
+            worker_pool_max: env.parse_or("DB_WORKER_POOL_MAX", 8)?,
+            outbox: outbox::Config::from_env(env)?,
+            idempotency_purge_interval: env.seconds_or("IDEMPOTENCY_PURGE_INTERVAL_SECONDS", 3600)?,
+            default_max_tickets: env.parse_or("DEFAULT_MAX_TICKETS_PER_USER", 4)?,
+            verifier: Verifier::from_env(env, clock.clone())?,
+            clock,
+        })
+    }
+}

@@ -1,0 +1,115 @@
+//! The event service: concerts, venues, halls and seats (`design.md` §3.2), and which seats show as sold (§8.5).
+//!
+//! | module | what |
+//! |---|---|
+//! | `routes` | one endpoint per file; `routes/mod.rs` lists them with their callers |
+//! | `domain` | rules of concerts, halls and prices, without I/O |
+//! | `db` | all SQL |
+//! | `projection` | from messages to seats that show as sold |
+//! | `consumers` | the topics that feed the projection |
+//! | `workers` | loops |
+//!
+//! It does not decide who may buy a seat: the reservation service does, over the catalogue that it reads here. What this
+//! service shows of sold seats follows from messages and may be some milliseconds old.
+
+mod config;
+mod consumers;
+mod db;
+mod domain;
+mod projection;
+mod routes;
+mod state;
+mod workers;
+
+pub use config::Config;
+
+use common::{
+    db::DbConfig,
+    health::Health,
+    http::{ServiceInfo, service_router},
+    lifecycle::{Application, Workers},
+};
+use consumers::{PaymentEvents, ReservationEvents};
+use messages::ConsumerGroup;
+use outbox::{Consumer, Handler, Outbox, Relay, Retention};
+use sqlx::PgPool;
+use state::AppState;
+
+const INFO: ServiceInfo = ServiceInfo {
+    name: "event-service",
+    title: "Events, venues and seats",
+};
+
+/// Builds the service: its port is bound and its workers run when this returns.
+///
+/// # Errors
+/// When a setting is not usable or the port is taken. Dependencies that are down are no error: the service starts, says
+/// so in `/health/ready`, and serves once they are up.
+pub async fn build(config: Config) -> anyhow::Result<Application> {
+    let pool = common::db::connect(&config.db)?;
+    let worker_db = DbConfig {
+        pool_max: config.worker_pool_max,
+        ..config.db.clone()
+    };
+    let worker_pool = common::db::connect(&worker_db)?;
+    let relay = Relay::new(worker_pool.clone(), &config.outbox.kafka, &config.outbox.relay)?;
+    let outbox = relay.outbox();
+    let state = AppState {
+        pool: pool.clone(),
+        outbox: outbox.clone(),
+        default_max_tickets: config.default_max_tickets,
+        clock: config.clock.clone(),
+    };
+    let health = Health::new().with_postgres(&pool);
+    let router = service_router(
+        INFO,
+        routes::public(&state, &config.verifier),
+        routes::internal(&state, &config.verifier),
+        &health,
+    );
+
+    let mut workers = Workers::new();
+    workers.spawn("outbox-relay", |shutdown| relay.run(shutdown));
+    let retention = Retention::new(worker_pool.clone(), &config.outbox.retention);
+    workers.spawn("outbox-retention", |shutdown| retention.run(shutdown));
+    let interval = config.idempotency_purge_interval;
+    let purged = worker_pool.clone();
+    workers.spawn("idempotency-purge", |shutdown| {
+        workers::purge_idempotency_keys(purged, interval, shutdown)
+    });
+    let payments = consumer(
+        ConsumerGroup::EVENT_PAYMENT,
+        &worker_pool,
+        &config,
+        &outbox,
+        PaymentEvents,
+    );
+    workers.spawn("payment-consumer", |shutdown| payments.run(shutdown));
+    let reservations = consumer(
+        ConsumerGroup::EVENT_RESERVATION,
+        &worker_pool,
+        &config,
+        &outbox,
+        ReservationEvents,
+    );
+    workers.spawn("reservation-consumer", |shutdown| reservations.run(shutdown));
+
+    Application::bind(&config.server, router, health, workers).await
+}
+
+fn consumer<H: Handler>(
+    group: ConsumerGroup,
+    pool: &PgPool,
+    config: &Config,
+    outbox: &Outbox,
+    handler: H,
+) -> Consumer<H> {
+    Consumer::new(
+        group,
+        pool.clone(),
+        &config.outbox.kafka,
+        &config.outbox.consumer,
+        handler,
+    )
+    .waking(outbox)
+}

@@ -1,0 +1,30 @@
+use super::create_venue::VenueReply;
+use crate::{
+    db::venues,
+    routes::problems::{BadParameters, Failures, Missing},
+    state::AppState,
+};
+use axum::extract::State;
+use common::{
+    extract::{Json, Path},
+    problem::{ApiResult, Code, Problem},
+};
+use uuid::Uuid;
+
+/// Shows a venue.
+#[utoipa::path(
+    get,
+    path = "/venues/{id}",
+    tag = "venues",
+    params(("id" = Uuid, Path, description = "The venue")),
+    responses((status = 200, description = "The venue", body = VenueReply), BadParameters, Missing, Failures),
+)]
+pub(crate) async fn get_venue(State(state): State<AppState>, Path(id): Path<Uuid>) -> ApiResult<Json<VenueReply>> {
+    let venue = venues::find(&state.pool, id).await?;
+    venue.map(|venue| Json(venue.into())).ok_or_else(no_such_venue)
+}
+
+/// 404 about a venue.
+pub(super) fn no_such_venue() -> Problem {
+    Problem::new(Code::NotFound).detail("There is no such venue.")
+}

@@ -1,0 +1,51 @@
+//! The table of contents: every route with who may call it.
+
+mod create_event;
+mod create_hall;
+mod create_venue;
+mod created;
+mod etag;
+mod get_event;
+mod get_seat_map;
+mod get_venue;
+mod internal_event;
+mod internal_seat_catalogue;
+mod internal_sold_seats;
+mod list_events;
+mod list_halls;
+mod list_venues;
+mod problems;
+
+use crate::state::AppState;
+use axum::{Router, routing::get};
+use common::internal_auth::{Service, Verifier, guard, guard_api};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// What clients call, through the gateway.
+pub(crate) fn public(state: &AppState, verifier: &Verifier) -> OpenApiRouter {
+    let api = OpenApiRouter::new()
+        .routes(routes!(list_venues::list_venues, create_venue::create_venue))
+        .routes(routes!(get_venue::get_venue))
+        .routes(routes!(list_halls::list_halls, create_hall::create_hall))
+        .routes(routes!(list_events::list_events, create_event::create_event))
+        .routes(routes!(get_event::get_event))
+        .routes(routes!(get_seat_map::get_seat_map));
+    guard_api(api, verifier, &[Service::Gateway]).with_state(state.clone())
+}
+
+/// What other services call.
+pub(crate) fn internal(state: &AppState, verifier: &Verifier) -> Router {
+    let sale_window = Router::new().route("/internal/events/{event_id}", get(internal_event::event));
+    let seats = Router::new()
+        .route(
+            "/internal/events/{event_id}/seats",
+            get(internal_seat_catalogue::seat_catalogue),
+        )
+        .route(
+            "/internal/seats/status/{event_id}",
+            get(internal_sold_seats::sold_seats),
+        );
+    guard(sale_window, verifier, &[Service::Queue, Service::Reservation])
+        .merge(guard(seats, verifier, &[Service::Reservation]))
+        .with_state(state.clone())
+}

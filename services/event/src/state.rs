@@ -1,0 +1,15 @@
+use common::Clock;
+use outbox::Outbox;
+use sqlx::PgPool;
+
+/// What every handler may use; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct AppState {
+    pub(crate) pool: PgPool,
+    /// Wakes the relay after a commit that enqueued something.
+    pub(crate) outbox: Outbox,
+    /// How many tickets one buyer may have where an administrator does not say.
+    pub(crate) default_max_tickets: i32,
+    /// For the status that replies show.
+    pub(crate) clock: Clock,
+}

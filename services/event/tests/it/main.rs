@@ -1,0 +1,19 @@
+//! The event service over HTTP and Kafka, as its neighbours see it.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper of a test fails as the test does"
+)]
+
+mod create_event;
+mod halls;
+mod helpers;
+mod idempotency;
+mod internal;
+mod list_events;
+mod openapi;
+mod refusals;
+mod sales;
+mod seat_map;
+mod venues;

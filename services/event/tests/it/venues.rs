@@ -1,0 +1,98 @@
+use crate::helpers::{App, broken_fields, id, with};
+use serde_json::json;
+use uuid::Uuid;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_venue_is_shown_listed_and_audited() {
+    let app = App::start().await;
+    let body = json!({"name": " Olympic Hall ", "address": "424 Olympic-ro", "city": "서울"});
+    let reply = app.admin.post("/venues", &body).await;
+    let location = reply.header("location").map(str::to_owned);
+    let venue = reply.expect(201);
+    assert_eq!(venue["name"], "Olympic Hall");
+    assert_eq!(location, Some(format!("/venues/{}", id(&venue))));
+
+    assert_eq!(app.public.get(&location.unwrap()).await.expect(200), venue);
+    let page = app.public.get("/venues").await.expect(200);
+    assert_eq!(page["content"], json!([venue]));
+    assert_eq!(page["totalElements"], 1);
+
+    let audited: (Uuid, String, Uuid, serde_json::Value) = sqlx::query_as(
+        "SELECT admin_id, target_type || ' ' || action, target_id, details FROM event_service.admin_audit_log",
+    )
+    .fetch_one(&app.database().await)
+    .await
+    .unwrap();
+    assert_eq!(
+        audited,
+        (
+            app.admin_id,
+            "VENUE CREATED".to_owned(),
+            id(&venue).parse().unwrap(),
+            body
+        )
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn venues_come_in_pages_by_name() {
+    let app = App::start().await;
+    for name in ["C", "A", "B"] {
+        let _ = app
+            .admin
+            .post("/venues", &json!({"name": name, "address": "x", "city": "Seoul"}))
+            .await
+            .expect(201);
+    }
+    let page = app.public.get("/venues?page=1&size=2").await.expect(200);
+    assert_eq!(page["content"][0]["name"], "C");
+    assert_eq!(
+        (page["totalElements"].as_i64(), page["totalPages"].as_i64()),
+        (Some(3), Some(2))
+    );
+    for bad in ["size=0", "size=101", "page=-1", "page=x", "limit=3"] {
+        app.public
+            .get(&format!("/venues?{bad}"))
+            .await
+            .expect_problem(400, "VALIDATION_FAILED");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_venue_needs_sound_texts() {
+    let app = App::start().await;
+    let good = json!({"name": "Hall", "address": "x", "city": "Seoul"});
+    for (field, value) in [
+        ("name", json!("  ")),
+        ("name", json!("x".repeat(201))),
+        ("name", json!("a\u{0}b")),
+        ("address", json!("")),
+        ("city", json!("line\nbreak")),
+    ] {
+        let reply = app.admin.post("/venues", &with(good.clone(), field, value)).await;
+        assert_eq!(broken_fields(&reply.expect_problem(400, "VALIDATION_FAILED")), [field]);
+    }
+    for (field, value) in [("name", json!(7)), ("city", json!(null)), ("owner", json!("me"))] {
+        let reply = app.admin.post("/venues", &with(good.clone(), field, value)).await;
+        reply.expect_problem(400, "VALIDATION_FAILED");
+    }
+    assert_eq!(app.count("SELECT count(*) FROM event_service.venues").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_venue_is_not_found() {
+    let app = App::start().await;
+    let unknown = Uuid::now_v7();
+    app.public
+        .get(&format!("/venues/{unknown}"))
+        .await
+        .expect_problem(404, "NOT_FOUND");
+    app.public
+        .get(&format!("/venues/{unknown}/halls"))
+        .await
+        .expect_problem(404, "NOT_FOUND");
+    app.public
+        .get("/venues/1")
+        .await
+        .expect_problem(400, "VALIDATION_FAILED");
+}
