@@ -1,0 +1,196 @@
+-- One tick of admission. Any replica may run it at any time: the bucket in it makes the sum of all ticks obey rate and cap.
+-- ARGV: rate per second, burst, tokens of a new bucket, places at most, 1 if paused, unsold seats (-1: unknown), number of
+-- sales known when these were counted, grace in microseconds, claim time in ms, admissions at most, evictions at most,
+-- then a grant id and a token for each admission.
+-- → {waiting, active, admitted, evicted, expired, returned, 1 if the unsold count is out of date, sales}
+local rate, burst, initial, max_active = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local paused, unsold, sales_known = ARGV[5] == '1', tonumber(ARGV[6]), tonumber(ARGV[7])
+local grace, claim_millis = tonumber(ARGV[8]), tonumber(ARGV[9])
+local max_admissions, max_evictions = tonumber(ARGV[10]), tonumber(ARGV[11])
+local FIRST_GRANT = 12
+
+local STALL = 5000000
+local PACE_SLICE, PACE_SLICES = 10, 6
+-- Heartbeats looked at by one tick's sweep: about half a millisecond of work.
+local SWEEP_RECORDS = 1500
+-- Below so many heartbeats in a window their number says nothing.
+local FEW_BEATS = 20
+
+local t = now()
+local control = redis.call('HMGET', CONTROL,
+  'tokens', 'ticked', 'grace', 'beats', 'beats_at', 'beats_ref', 'busy', 'sweep', 'sales')
+local tokens, ticked = tonumber(control[1] or initial), tonumber(control[2] or t)
+local grace_from, sales = tonumber(control[3] or 0), tonumber(control[9] or 0)
+local elapsed = math.max(0, t - ticked)
+local evicted, expired, returned = 0, 0, 0
+
+-- Silence is held against a waiter only while we were there to be heard. A pause of the ticks, or heartbeats that fall to
+-- less than half at once, is an outage of ours, and the grace begins anew.
+if elapsed > STALL then
+  grace_from = t
+end
+local beats, beats_at, usual = tonumber(control[4] or 0), tonumber(control[5] or t), tonumber(control[6] or 0)
+if t - beats_at >= grace / 15 then
+  if usual >= FEW_BEATS and beats * 2 < usual then
+    grace_from = t
+    -- Total silence is an outage as long as it lasts; less than half, kept up, becomes the usual in time.
+    if beats > 0 then
+      usual = usual * 0.95
+    end
+  else
+    usual = math.max(beats, usual * 0.95)
+  end
+  beats, beats_at = 0, t
+end
+local silent_before = seconds(t - grace)
+local function silent(seen)
+  return math.max(seen, seconds(grace_from)) < silent_before
+end
+
+-- Notes that a waiter was passed over; the caller takes the place away.
+local function evict(user)
+  redis.call('ZREM', LINE, user)
+  redis.call('SREM', RETURNED, user)
+  gone(user, 'EVICTED', t)
+  evicted = evicted + 1
+end
+
+-- Grants that ended. One never claimed goes back once, at its old score.
+for _, user in ipairs(redis.call('ZRANGEBYSCORE', ACTIVE, '-inf', math.floor(t / 1000), 'LIMIT', 0, max_admissions)) do
+  local grant = read_grant(user)
+  if grant and grant.state == 'C' and redis.call('SISMEMBER', RETURNED, user) == 0 then
+    drop_grant(user)
+    redis.call('SADD', RETURNED, user)
+    redis.call('ZADD', LINE, grant.score, user)
+    touch(grant.score, grant.seen)
+    returned = returned + 1
+  else
+    drop_grant(user)
+    gone(user, 'EXPIRED', t)
+    expired = expired + 1
+  end
+end
+
+-- The budget: rate, cap and unsold seats, whichever is least.
+tokens = paused and 0 or math.min(burst, tokens + elapsed * rate / 1000000)
+local active = redis.call('ZCARD', ACTIVE)
+-- A sale since the seats were counted ends a place and takes seats at once; the old count would admit one too many.
+local stale = unsold >= 0 and sales ~= sales_known
+local room = 0
+if not paused and not stale and unsold >= 0 then
+  room = math.min(math.floor(tokens), max_active - active, unsold - active, max_admissions,
+    math.floor((#ARGV - FIRST_GRANT + 1) / 2))
+end
+
+-- From the front: who kept polling is admitted, who fell silent is passed over. Nobody is overtaken who is there. Those
+-- passed over leave room, so the front is looked at again until the budget is spent.
+local admitted = 0
+while admitted < room and evicted < max_evictions do
+  local front = redis.call('ZRANGE', LINE, 0, room - admitted - 1, 'WITHSCORES')
+  if #front == 0 then
+    break
+  end
+  local scores = {}
+  for i = 2, #front, 2 do
+    scores[#scores + 1] = tonumber(front[i])
+  end
+  local book = load_beats(scores)
+  local popped, grants, expiries = {}, {}, {}
+  local expires = math.floor(t / 1000) + claim_millis
+  for i, score in ipairs(scores) do
+    local user = front[2 * i - 1]
+    local seen = last_seen(book, score)
+    if not silent(seen) then
+      local argument = FIRST_GRANT + 2 * admitted
+      popped[#popped + 1] = user
+      grants[#grants + 1] = user
+      grants[#grants + 1] = grant_text({
+        id = ARGV[argument], token = ARGV[argument + 1], score = score, state = 'C', expires = expires, seen = seen,
+      })
+      expiries[#expiries + 1] = expires
+      expiries[#expiries + 1] = user
+      admitted = admitted + 1
+    elseif evicted < max_evictions then
+      evict(user)
+    else
+      break
+    end
+    strike(book, score)
+  end
+  save_beats(book)
+  if #popped > 0 then
+    redis.call('ZREM', LINE, unpack(popped))
+    redis.call('HSET', GRANTS, unpack(grants))
+    redis.call('ZADD', ACTIVE, unpack(expiries))
+  end
+end
+tokens = tokens - admitted
+
+-- The silent ones further back, some of the heartbeats at each tick: their places are somebody else's.
+local sweep_fields = math.floor(SWEEP_RECORDS / (1 + redis.call('ZCARD', LINE) / BEAT_FIELDS))
+local page = redis.call('HSCAN', BEATS, control[8] or '0', 'COUNT', sweep_fields)
+local base = math.floor(t / TWO_48) * TWO_48
+local silent_scores = {}
+for i = 2, #page[2], 2 do
+  local records = page[2][i]
+  for at = 1, #records, RECORD do
+    if evicted == max_evictions then
+      break
+    end
+    local id, seen = struct.unpack('>I6I4', records, at)
+    if silent(seen) then
+      -- The record holds the score's low 48 bits; a place is from the past, or a few microseconds ahead of the clock.
+      local score = base + id
+      if score > t + 60000000 then
+        score = score - TWO_48
+      end
+      local user = redis.call('ZRANGEBYSCORE', LINE, score, score)[1]
+      if user then
+        evict(user)
+      end
+      silent_scores[#silent_scores + 1] = score
+    end
+  end
+end
+
+forget(silent_scores)
+
+-- How fast the line really moves, over the last minute, counting only time in which somebody waited.
+local waiting = redis.call('ZCARD', LINE)
+local slice = math.floor(seconds(t) / PACE_SLICE)
+local measured = ''
+local pace_admitted, pace_busy = 0, 0
+local pace = redis.call('HGETALL', PACE)
+local current_admitted, current_busy = 0, 0
+for i = 1, #pace, 2 do
+  local number = tonumber(pace[i])
+  local slice_admitted, slice_busy = string.match(pace[i + 1], '^(%d+):(%d+)$')
+  if number <= slice - PACE_SLICES then
+    redis.call('HDEL', PACE, pace[i])
+  else
+    pace_admitted, pace_busy = pace_admitted + slice_admitted, pace_busy + slice_busy
+    if number == slice then
+      current_admitted, current_busy = tonumber(slice_admitted), tonumber(slice_busy)
+    end
+  end
+end
+if control[7] == '1' and elapsed <= STALL then
+  pace_admitted, pace_busy = pace_admitted + admitted, pace_busy + elapsed
+  redis.call('HSET', PACE, slice, int(current_admitted + admitted) .. ':' .. int(current_busy + elapsed))
+end
+if pace_busy >= STALL then
+  -- In thousandths of an admission per second.
+  measured = int(pace_admitted * 1000000000 / pace_busy)
+end
+
+redis.call('ZREMRANGEBYSCORE', GONE, '-inf', (seconds(t) - REASON_KEPT_SECONDS) * 8)
+redis.call('HSET', CONTROL,
+  'tokens', tokens, 'ticked', t, 'grace', grace_from, 'beats', beats,
+  'beats_at', beats_at, 'beats_ref', usual, 'busy', waiting > 0 and '1' or '0',
+  'sweep', page[1], 'measured', measured)
+for field, count in pairs({ admitted = admitted, evicted = evicted, expired = expired }) do
+  if count > 0 then
+    redis.call('HINCRBY', CONTROL, field, count)
+  end
+end
+return { waiting, redis.call('ZCARD', ACTIVE), admitted, evicted, expired, returned, stale and 1 or 0, sales }

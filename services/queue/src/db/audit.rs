@@ -1,0 +1,28 @@
+use serde::Serialize;
+use sqlx::{PgConnection, types::Json};
+use uuid::Uuid;
+
+/// Notes that an administrator changed how an event's line moves, in the transaction of the change. `details` is what was
+/// asked for.
+pub(crate) async fn settings_changed(
+    connection: &mut PgConnection,
+    admin: Uuid,
+    event: Uuid,
+    details: &impl Serialize,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        r#"
+            INSERT INTO queue_service.admin_audit_log
+                (id, admin_id, action, target_type, target_id, request_id, details)
+            VALUES ($1, $2, 'QUEUE_SETTINGS_CHANGED', 'EVENT', $3, $4, $5)
+        "#,
+        Uuid::now_v7(),
+        admin,
+        event,
+        common::context::current().request_id,
+        Json(details) as _,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,69 @@
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgPool};
+
+/// An epoch as the database remembers it.
+#[derive(Clone, Debug)]
+pub(crate) struct EpochRow {
+    pub(crate) epoch: i64,
+    pub(crate) last_alive_at: DateTime<Utc>,
+}
+
+/// Lets only one replica at a time begin an epoch, until the transaction ends.
+pub(crate) async fn lock(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query!(r#"LOCK TABLE queue_service.epochs IN SHARE ROW EXCLUSIVE MODE"#)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// The latest epoch, if there was one.
+pub(crate) async fn latest(connection: &mut PgConnection) -> Result<Option<EpochRow>, sqlx::Error> {
+    sqlx::query_as!(
+        EpochRow,
+        r#"
+            SELECT epoch, last_alive_at
+            FROM queue_service.epochs
+            ORDER BY epoch DESC
+            LIMIT 1
+        "#,
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// Begins an epoch. `now` is Redis' time, as everywhere in this table's life.
+pub(crate) async fn begin(
+    connection: &mut PgConnection,
+    epoch: i64,
+    run_id: &str,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        r#"
+            INSERT INTO queue_service.epochs (epoch, run_id, began_at, last_alive_at)
+            VALUES ($1, $2, $3, $3)
+        "#,
+        epoch,
+        run_id,
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Notes that an epoch's places are whole at `now`.
+pub(crate) async fn touch(pool: &PgPool, epoch: i64, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        r#"
+            UPDATE queue_service.epochs
+            SET last_alive_at = greatest(last_alive_at, $2)
+            WHERE epoch = $1
+        "#,
+        epoch,
+        now,
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,5 @@
+//! The only place with SQL.
+
+pub(crate) mod audit;
+pub(crate) mod epochs;
+pub(crate) mod event_settings;

@@ -1,0 +1,63 @@
+use super::problems::{AdminRefusals, BadBody, Failures};
+use crate::{
+    db::{audit, event_settings},
+    domain::{Settings, SettingsChange},
+    state::AppState,
+};
+use axum::extract::State;
+use common::{
+    extract::{Json, Path},
+    identity::Admin,
+    problem::ApiResult,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// How an event's line moves from now on.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EventQueueSettings {
+    event_id: Uuid,
+    admission_per_second: u32,
+    max_active: u32,
+    paused: bool,
+}
+
+/// Changes how an event's line moves; it takes effect within a second on every replica.
+#[utoipa::path(
+    put,
+    path = "/queue/admin/events/{eventId}",
+    tag = "queue administration",
+    security(("bearer" = [])),
+    params(("eventId" = Uuid, Path)),
+    request_body = SettingsChange,
+    responses((status = 200, description = "All settings as they are now", body = EventQueueSettings), AdminRefusals, BadBody, Failures),
+)]
+pub(crate) async fn set_event_settings(
+    State(state): State<AppState>,
+    admin: Admin,
+    Path(event): Path<Uuid>,
+    Json(change): Json<SettingsChange>,
+) -> ApiResult<Json<EventQueueSettings>> {
+    change.validate()?;
+    state.events.facts(event).await?;
+    let row = if change.is_empty() {
+        event_settings::find(&state.pool, event).await?
+    } else {
+        let mut transaction = state.pool.begin().await?;
+        let row = event_settings::change(&mut transaction, event, &change, admin.id).await?;
+        audit::settings_changed(&mut transaction, admin.id, event, &change).await?;
+        transaction.commit().await?;
+        row
+    };
+    state.settings.forget(event);
+    state.waker.wake(event);
+    let settings = Settings::new(&state.limits, row.admission_per_second, row.max_active, row.paused);
+    Ok(Json(EventQueueSettings {
+        event_id: event,
+        admission_per_second: settings.admission_per_second,
+        max_active: settings.max_active,
+        paused: settings.paused,
+    }))
+}

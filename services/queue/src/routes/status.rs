@@ -1,0 +1,107 @@
+use super::{
+    problems::{BadParameters, Failures},
+    queue_status::{QueueStatus, not_queued, reply, ticket_of},
+};
+use crate::{
+    domain::Ticket,
+    recovery,
+    state::AppState,
+    waiting_line::{Seen, Standing},
+};
+use axum::extract::State;
+use common::{
+    extract::{Json, Query},
+    identity::User,
+    problem::{ApiResult, ProblemSchema},
+};
+use http::HeaderMap;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+/// Which line.
+#[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct StatusQuery {
+    /// The event; by default the one the user queues for.
+    event_id: Option<Uuid>,
+}
+
+/// Where the user stands. Polling keeps the place, and claims the admission when it comes.
+#[utoipa::path(
+    get,
+    path = "/queue/status",
+    tag = "queue",
+    security(("bearer" = [])),
+    params(
+        StatusQuery,
+        ("X-Queue-Ticket" = Option<String>, Header, description = "The last `queueTicket`, which restores the place after a failure of ours"),
+    ),
+    responses(
+        (status = 200, description = "The user's place", body = QueueStatus),
+        (status = 404, description = "`NOT_QUEUED`; for ten minutes with `reason` EVICTED, EXPIRED, LEFT or CLOSED", body = ProblemSchema, content_type = "application/problem+json"),
+        BadParameters,
+        Failures,
+    ),
+)]
+pub(crate) async fn status(
+    State(state): State<AppState>,
+    user: User,
+    Query(query): Query<StatusQuery>,
+    headers: HeaderMap,
+) -> ApiResult<Json<QueueStatus>> {
+    let ticket = ticket_of(&state, &headers, user.id);
+    let Some(event) = event_of(&state, user.id, query.event_id, ticket.as_ref()).await? else {
+        return Err(not_queued(None));
+    };
+    let ticket = ticket.filter(|ticket| ticket.event == event);
+    let (seen, _claimed) = tokio::try_join!(
+        state.line.poll(event, user.id, state.limits.session),
+        state.line.extend_claim(user.id, event, state.limits.user_claim),
+    )?;
+    let seen = match seen.value {
+        // Without a reason: never here, gone for long, or lost with Redis' memory.
+        Standing::Absent(None) => after_a_loss(&state, user.id, query.event_id, ticket)
+            .await?
+            .unwrap_or(seen),
+        Standing::Waiting(_) | Standing::Admitted(_) => {
+            state.register_live(event).await?;
+            seen
+        }
+        Standing::Absent(Some(_)) => seen,
+    };
+    reply(&state, user.id, event, seen).await.map(Json)
+}
+
+/// The event asked about, else the one the user's claim names, else the one left last or named by the ticket.
+async fn event_of(
+    state: &AppState,
+    user: Uuid,
+    asked: Option<Uuid>,
+    ticket: Option<&Ticket>,
+) -> ApiResult<Option<Uuid>> {
+    if asked.is_some() {
+        return Ok(asked);
+    }
+    let (claimed, left) = tokio::try_join!(state.line.claimed_event(user), state.line.left_event(user))?;
+    Ok(claimed.or(left).or(ticket.map(|ticket| ticket.event)))
+}
+
+async fn after_a_loss(
+    state: &AppState,
+    user: Uuid,
+    asked: Option<Uuid>,
+    ticket: Option<Ticket>,
+) -> ApiResult<Option<Seen<Standing>>> {
+    if let Some(ticket) = &ticket
+        && let Some(seen) = recovery::restore(state, ticket).await?
+    {
+        return Ok(Some(seen));
+    }
+    // Only who says which line it was can be put back into it.
+    match asked {
+        Some(event) => recovery::rejoin(state, user, event).await,
+        None => Ok(None),
+    }
+}

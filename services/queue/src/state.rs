@@ -1,0 +1,105 @@
+use crate::{
+    config::Config,
+    domain::{Limits, Pace, PollLimits, TicketKeys},
+    epochs::Epochs,
+    event_settings::EventSettings,
+    upstream::{Availability, EventDirectory},
+    waiting_line::WaitingLine,
+    wake::Waker,
+};
+use chrono::{DateTime, Utc};
+use common::{client::ServiceClient, redis::Redis};
+use sqlx::PgPool;
+use std::{
+    collections::HashMap,
+    ops::Deref,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+/// How often a replica notes that an event has a line; far less than the registry keeps it.
+const REGISTER_EVERY: Duration = Duration::from_secs(10);
+
+/// What handlers, consumers and loops share; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct AppState(Arc<Shared>);
+
+pub(crate) struct Shared {
+    pub(crate) pool: PgPool,
+    pub(crate) line: WaitingLine,
+    pub(crate) epochs: Epochs,
+    pub(crate) events: EventDirectory,
+    pub(crate) availability: Availability,
+    pub(crate) settings: EventSettings,
+    pub(crate) limits: Limits,
+    pub(crate) polling: PollLimits,
+    pub(crate) ticket_keys: TicketKeys,
+    /// Wakes this replica's admission loop.
+    pub(crate) waker: Waker,
+    registered: Mutex<HashMap<Uuid, Instant>>,
+}
+
+impl Deref for AppState {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl AppState {
+    pub(crate) fn new(config: &Config, pool: PgPool, redis: Redis) -> anyhow::Result<Self> {
+        let client = |name, url: &str| ServiceClient::new(name, url, config.signing_key.clone(), config.clock.clone());
+        let line = WaitingLine::new(redis);
+        Ok(Self(Arc::new(Shared {
+            epochs: Epochs::new(line.clone(), pool.clone(), config.recovery_pause),
+            events: EventDirectory::new(client("event", &config.event_service_url)?, config.event_facts_ttl),
+            availability: Availability::new(
+                client("reservation", &config.reservation_service_url)?,
+                config.availability_ttl,
+                config.availability_patience,
+            ),
+            settings: EventSettings::new(pool.clone(), config.limits.clone(), config.event_settings_ttl),
+            limits: config.limits.clone(),
+            polling: config.polling,
+            ticket_keys: config.ticket_keys.clone(),
+            waker: Waker::default(),
+            registered: Mutex::default(),
+            line,
+            pool,
+        })))
+    }
+
+    /// Notes that an event has a line, so that admission looks at it.
+    pub(crate) async fn register_live(&self, event: Uuid) -> redis::RedisResult<()> {
+        {
+            let registered = self.registered.lock().unwrap_or_else(PoisonError::into_inner);
+            if registered.get(&event).is_some_and(|at| at.elapsed() < REGISTER_EVERY) {
+                return Ok(());
+            }
+        }
+        self.line.register_live(event).await?;
+        let mut registered = self.registered.lock().unwrap_or_else(PoisonError::into_inner);
+        registered.retain(|_, at| at.elapsed() < REGISTER_EVERY);
+        registered.insert(event, Instant::now());
+        Ok(())
+    }
+
+    /// How fast an event's line moves at Redis' time `now`.
+    pub(crate) async fn pace(&self, event: Uuid, measured: Option<f64>, now: DateTime<Utc>) -> Pace {
+        let settings = self.settings.of_or_paused(event).await;
+        let recovering = match self.epochs.current().await {
+            Ok(mark) => mark.loss.is_some_and(|loss| loss.pauses(event, now)),
+            // Nobody is admitted while that is unknown.
+            Err(_) => true,
+        };
+        let seats_left = self.availability.is_known(event) && !self.availability.is_sold_out(event);
+        Pace {
+            rate: f64::from(settings.admission_per_second),
+            measured,
+            halted: settings.paused || recovering || !seats_left,
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Every key, with what it holds.
+
+use uuid::Uuid;
+
+/// `queue:live`: zset eventId → second of the last entry or poll. The events that admission must look at.
+pub(super) const LIVE: &str = "queue:live";
+
+/// `queue:epoch`: text `<epoch>|<run id>`, after a loss also `|<whole ms>|<noticed ms>|<resumes ms>`. Which life of Redis'
+/// memory this is; missing, or with another run id than the server's, it says that places were lost.
+pub(super) const EPOCH: &str = "queue:epoch";
+
+/// The keys of one event's line, in the order in which every script of it takes them.
+pub(super) fn line(event: Uuid) -> [String; 8] {
+    let base = format!("queue:{{{event}}}");
+    [
+        // The line itself: zset userId → score, the strictly increasing microsecond of entry.
+        base.clone(),
+        // beats: hash of 4,096 fields at most. A waiter's heartbeat is ten bytes (score, second) in field `score % 4096`.
+        format!("{base}:beats"),
+        // grants: hash userId → `id|token|score|state|expiry ms|second last seen`, state C (claimable) or A (active).
+        format!("{base}:grants"),
+        // active: zset userId → expiry in ms of the grant; its size is the number of places taken.
+        format!("{base}:active"),
+        // returned: set of users whose unclaimed grant went back to the line once; the second time it expires.
+        format!("{base}:returned"),
+        // gone: zset userId → `second * 8 + reason`; why somebody is no longer there, for ten minutes.
+        format!("{base}:gone"),
+        // control: hash. last (score given last), tokens and ticked (the bucket), grace (since when silence counts), beats,
+        // beats_at and beats_ref (how many poll), sweep (cursor), busy and measured (pace), sales (confirmed reservations),
+        // closed (second of the closing), admitted, expired, left, evicted (counters).
+        format!("{base}:control"),
+        // pace: hash slice of 10 s → `admitted:busy µs`, the last minute.
+        format!("{base}:pace"),
+    ]
+}
+
+/// `queue:active:<userId>`: the event the user queues for, 10 min, refreshed by polling.
+pub(super) fn claim(user: Uuid) -> String {
+    format!("queue:active:{user}")
+}
+
+/// `queue:left:{queue:active:<userId>}`: the event the user left last, 10 min. The tag puts it into the claim's slot.
+pub(super) fn left(user: Uuid) -> String {
+    format!("queue:left:{{queue:active:{user}}}")
+}
+
+/// `queue:token:<token>`: JSON `{userId, eventId, type, issuedAt}` (`reservationId` too for `PAYMENT`), as long as the token
+/// lives. The gateway reads it.
+pub(super) fn token(token: &str) -> String {
+    format!("queue:token:{token}")
+}

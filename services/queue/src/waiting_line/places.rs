@@ -1,0 +1,67 @@
+use super::{
+    WaitingLine, keys,
+    scripts::{EXTEND, RELEASE, VALIDATE},
+    standing::Reply,
+};
+use chrono::{DateTime, Utc};
+use redis::{FromRedisValue, ParsingError, RedisResult, Value};
+use uuid::Uuid;
+
+/// An active place: which grant, and until when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PlaceEnd {
+    pub(crate) grant_id: String,
+    pub(crate) expires_at: DateTime<Utc>,
+}
+
+impl FromRedisValue for PlaceEnd {
+    fn from_redis_value(value: Value) -> Result<Self, ParsingError> {
+        let mut reply = Reply::new(value)?;
+        Ok(Self {
+            grant_id: reply.next()?,
+            expires_at: reply.millis()?,
+        })
+    }
+}
+
+impl WaitingLine {
+    /// The active place that names this reservation token, if there is one.
+    pub(crate) async fn place_of_token(&self, event: Uuid, user: Uuid, token: &str) -> RedisResult<Option<PlaceEnd>> {
+        VALIDATE
+            .key(&keys::line(event))
+            .arg(user.to_string())
+            .arg(token)
+            .invoke_async(&mut self.connection())
+            .await
+    }
+
+    /// Lets the user's active place, and its token with it, last at least until `until`. Without an active place it does
+    /// nothing.
+    pub(crate) async fn extend_place(&self, event: Uuid, user: Uuid, until: DateTime<Utc>) -> RedisResult<()> {
+        let extended: Option<(String, String, i64)> = EXTEND
+            .key(&keys::line(event))
+            .arg(user.to_string())
+            .arg(until.timestamp_millis())
+            .invoke_async(&mut self.connection())
+            .await?;
+        if let Some((_, token, expires_millis)) = extended {
+            self.extend_token(&token, expires_millis).await?;
+        }
+        Ok(())
+    }
+
+    /// A reservation was confirmed: notes the sale, and ends the user's place if it is of that grant.
+    pub(crate) async fn release(&self, event: Uuid, user: Uuid, grant_id: &str) -> RedisResult<()> {
+        let token: String = RELEASE
+            .key(&keys::line(event))
+            .arg(user.to_string())
+            .arg(grant_id)
+            .invoke_async(&mut self.connection())
+            .await?;
+        if token.is_empty() {
+            Ok(())
+        } else {
+            self.drop_tokens(&[token]).await
+        }
+    }
+}

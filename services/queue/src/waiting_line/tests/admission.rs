@@ -1,0 +1,224 @@
+use super::{Bench, Standing, Tick, pause, place, replica, settings};
+use crate::waiting_line::AbsenceReason;
+use futures_util::future::join_all;
+use std::time::Duration;
+use uuid::Uuid;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn four_replicas_ticking_at_once_never_exceed_the_rate() {
+    const RATE: u32 = 40;
+    let bench = Bench::new(&[]).await;
+    bench.enter_all(400).await;
+    let order = Tick {
+        settings: settings(RATE, 1_000_000),
+        ..bench.tick_order()
+    };
+    let burst = f64::from(RATE) * 2.0;
+    let before = bench.line.now().await.unwrap();
+    let loops = (0..4).map(|_| {
+        let line = replica(&bench.env);
+        async move {
+            let mut admitted = 0;
+            for _ in 0..60 {
+                admitted += line.tick(bench.event, order).await.unwrap().admitted;
+                pause(20).await;
+            }
+            admitted
+        }
+    });
+    let admitted: u64 = join_all(loops).await.into_iter().sum();
+    let elapsed = (bench.line.now().await.unwrap() - before)
+        .to_std()
+        .unwrap()
+        .as_secs_f64();
+    let most = burst + f64::from(RATE) * elapsed;
+    assert!((admitted as f64) <= most, "{admitted} admitted, {most} allowed");
+    assert!(
+        (admitted as f64) >= burst + f64::from(RATE) * (elapsed - 0.2),
+        "{admitted} of {most}: the rate is used"
+    );
+}
+
+#[tokio::test]
+async fn the_cap_holds_and_a_freed_place_is_filled() {
+    let bench = Bench::new(&[]).await;
+    let users = bench.enter_all(20).await;
+    let order = Tick {
+        settings: settings(100, 7),
+        ..bench.tick_order()
+    };
+    let outcome = bench.tick(order).await;
+    assert_eq!((outcome.admitted, outcome.active, outcome.waiting), (7, 7, 13));
+    assert_eq!(bench.tick(order).await.admitted, 0);
+    bench.line.leave(bench.event, users[0]).await.unwrap();
+    assert_eq!(bench.tick(order).await.admitted, 1);
+}
+
+#[tokio::test]
+async fn nobody_is_admitted_to_seats_that_are_sold_or_spoken_for() {
+    let bench = Bench::new(&[]).await;
+    bench.enter_all(20).await;
+    let order = bench.tick_order();
+    assert_eq!(
+        bench
+            .tick(Tick {
+                unsold: Some((0, 0)),
+                ..order
+            })
+            .await
+            .admitted,
+        0
+    );
+    assert_eq!(bench.tick(Tick { unsold: None, ..order }).await.admitted, 0);
+    assert_eq!(
+        bench
+            .tick(Tick {
+                unsold: Some((3, 0)),
+                ..order
+            })
+            .await
+            .admitted,
+        3
+    );
+    assert_eq!(
+        bench
+            .tick(Tick {
+                unsold: Some((3, 0)),
+                ..order
+            })
+            .await
+            .admitted,
+        0,
+        "three places, three seats"
+    );
+}
+
+#[tokio::test]
+async fn a_count_of_seats_from_before_a_sale_admits_nobody() {
+    let bench = Bench::new(&[]).await;
+    let users = bench.enter_all(5).await;
+    let order = Tick {
+        unsold: Some((1, 0)),
+        ..bench.tick_order()
+    };
+    assert_eq!(bench.tick(order).await.admitted, 1);
+    let grant = bench.grant(users[0]).await;
+    bench.line.release(bench.event, users[0], &grant.id).await.unwrap();
+    // The place is free and the old count still says one seat: it is the one just sold.
+    let outcome = bench.tick(order).await;
+    assert_eq!((outcome.admitted, outcome.stale, outcome.sales), (0, true, 1));
+    let outcome = bench
+        .tick(Tick {
+            unsold: Some((0, 1)),
+            ..order
+        })
+        .await;
+    assert_eq!((outcome.admitted, outcome.stale), (0, false));
+}
+
+#[tokio::test]
+async fn a_paused_line_admits_nobody_and_keeps_every_place() {
+    let bench = Bench::new(&[]).await;
+    let users = bench.enter_all(5).await;
+    let paused = Tick {
+        paused: true,
+        ..bench.tick_order()
+    };
+    let outcome = bench.tick(paused).await;
+    assert_eq!((outcome.admitted, outcome.waiting), (0, 5));
+    assert!(matches!(bench.poll(users[0]).await, Standing::Waiting(place) if place.position == 1));
+    pause(150).await;
+    assert!(
+        bench.tick(bench.tick_order()).await.admitted >= 1,
+        "goes on at its rate"
+    );
+}
+
+#[tokio::test]
+async fn a_grant_never_claimed_goes_back_once_and_then_expires() {
+    let bench = Bench::new(&[("ADMISSION_CLAIM_SECONDS", "0.1")]).await;
+    let users = bench.enter_all(2).await;
+    let one = Tick {
+        settings: settings(100, 1),
+        ..bench.tick_order()
+    };
+    assert_eq!(bench.tick(one).await.admitted, 1);
+    pause(120).await;
+    // Back at its old score, so it is the first to be admitted again, before the other one.
+    let outcome = bench.tick(one).await;
+    assert_eq!((outcome.returned, outcome.admitted, outcome.expired), (1, 1, 0));
+    assert!(matches!(bench.poll(users[1]).await, Standing::Waiting(place) if place.position == 1));
+    pause(120).await;
+    let outcome = bench.tick(one).await;
+    assert_eq!((outcome.returned, outcome.admitted, outcome.expired), (0, 1, 1));
+    assert_eq!(
+        bench.poll(users[0]).await,
+        Standing::Absent(Some(AbsenceReason::Expired))
+    );
+    bench.grant(users[1]).await;
+}
+
+#[tokio::test]
+async fn a_place_that_came_back_and_was_claimed_counts_as_new() {
+    let bench = Bench::new(&[("ADMISSION_CLAIM_SECONDS", "0.1"), ("QUEUE_TOKEN_TTL_SECONDS", "0.2")]).await;
+    let user = bench.enter_all(1).await[0];
+    bench.tick(bench.tick_order()).await;
+    pause(120).await;
+    assert_eq!(bench.tick(bench.tick_order()).await.returned, 1);
+    bench.grant(user).await;
+    pause(220).await;
+    assert_eq!(bench.tick(bench.tick_order()).await.expired, 1);
+    // Entering anew is a new place, which may go back once again.
+    place(bench.enter(user).await);
+    bench.tick(bench.tick_order()).await;
+    pause(120).await;
+    assert_eq!(bench.tick(bench.tick_order()).await.returned, 1);
+}
+
+#[tokio::test]
+async fn a_closed_line_is_empty_and_says_why() {
+    let bench = Bench::new(&[]).await;
+    let users = bench.enter_all(3).await;
+    bench
+        .tick(Tick {
+            settings: settings(100, 1),
+            ..bench.tick_order()
+        })
+        .await;
+    let grant = bench.grant(users[0]).await;
+    bench.line.close(bench.event).await.unwrap();
+    for user in &users {
+        assert_eq!(bench.poll(*user).await, Standing::Absent(Some(AbsenceReason::Closed)));
+    }
+    assert_eq!(
+        bench
+            .line
+            .place_of_token(bench.event, users[0], &grant.token)
+            .await
+            .unwrap(),
+        None
+    );
+    let stats = bench.line.stats(bench.event).await.unwrap();
+    assert_eq!((stats.waiting, stats.active, stats.admitted), (0, 0, 1));
+}
+
+#[tokio::test]
+async fn the_pace_is_measured_while_somebody_waits() {
+    let bench = Bench::new(&[]).await;
+    bench.enter_all(300).await;
+    let order = Tick {
+        settings: settings(20, 1_000_000),
+        ..bench.tick_order()
+    };
+    let started = tokio::time::Instant::now();
+    while started.elapsed() < Duration::from_secs(6) {
+        bench.tick(order).await;
+        pause(250).await;
+    }
+    let measured = bench.line.stats(bench.event).await.unwrap().measured.unwrap();
+    assert!((19.0..=30.0).contains(&measured), "{measured}");
+    assert!(
+        matches!(bench.line.enter(bench.event, Uuid::new_v4(), bench.enter_limits()).await.unwrap(),
+        super::EnterReply::Standing(seen) if matches!(&seen.value, Standing::Waiting(place) if place.measured == Some(measured)))
+    );
+}

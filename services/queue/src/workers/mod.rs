@@ -1,0 +1,5 @@
+//! Loops.
+
+mod admission;
+
+pub(crate) use admission::run_admission;

@@ -1,0 +1,102 @@
+use crate::helpers::{SOON, World};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use test_support::{Running, eventually};
+use uuid::Uuid;
+
+#[tokio::test]
+async fn settings_are_partial_live_durable_and_audited() {
+    let world = World::new().await;
+    let (event, admin_id) = (world.neighbours.event(), Uuid::now_v7());
+    let admin = world.gateway().as_admin(admin_id);
+    let path = format!("/queue/admin/events/{event}");
+    let defaults = json!({"eventId": event, "admissionPerSecond": 10, "maxActive": 6000, "paused": false});
+    assert_eq!(admin.put(&path, &json!({})).await.expect(200), defaults);
+    let changed = admin.put(&path, &json!({"admissionPerSecond": 25})).await.expect(200);
+    assert_eq!(
+        (&changed["admissionPerSecond"], &changed["maxActive"]),
+        (&json!(25), &json!(15_000))
+    );
+    let changed = admin
+        .put(&path, &json!({"paused": true, "maxActive": 7}))
+        .await
+        .expect(200);
+    assert_eq!(
+        changed,
+        json!({"eventId": event, "admissionPerSecond": 25, "maxActive": 7, "paused": true})
+    );
+
+    // Another process, with a Redis that lost everything, still knows.
+    redis::cmd("FLUSHDB")
+        .query_async::<()>(&mut world.redis().await)
+        .await
+        .unwrap();
+    let config = queue_service::Config::from_env(&world.env.env(Some(test_support::Login::Queue))).unwrap();
+    let other = Running::start(queue_service::build(config).await.unwrap());
+    let stats = test_support::Api::as_gateway(&other.url())
+        .as_admin(admin_id)
+        .get(&format!("/queue/admin/stats?eventId={event}"))
+        .await
+        .expect(200);
+    assert_eq!((&stats["paused"], &stats["maxActive"]), (&json!(true), &json!(7)));
+
+    let database = PgPool::connect(&world.env.superuser_url()).await.unwrap();
+    let audit: Vec<(Uuid, String, Uuid, Value)> = sqlx::query_as(
+        "SELECT admin_id, action, target_id, details FROM queue_service.admin_audit_log ORDER BY created_at",
+    )
+    .fetch_all(&database)
+    .await
+    .unwrap();
+    let entry = |details| (admin_id, "QUEUE_SETTINGS_CHANGED".to_owned(), event, details);
+    assert_eq!(
+        audit,
+        [
+            entry(json!({"admissionPerSecond": 25})),
+            entry(json!({"maxActive": 7, "paused": true}))
+        ]
+    );
+}
+
+#[tokio::test]
+async fn statistics_count_what_happened() {
+    let world = World::with(&[("MAX_ACTIVE", "2")]).await;
+    let event = world.neighbours.event();
+    let buyers: Vec<_> = (0..5).map(|_| world.buyer()).collect();
+    for buyer in &buyers {
+        buyer.enter(event).await;
+    }
+    buyers[0].admitted().await;
+    buyers[1].admitted().await;
+    buyers[4].leave().await;
+    let stats = eventually("the counts", SOON, || async {
+        let stats = world.stats(event).await;
+        (stats["waiting"] == 2).then_some(stats)
+    })
+    .await;
+    for (field, expected) in [
+        ("active", json!(2)),
+        ("admitted", json!(2)),
+        ("left", json!(1)),
+        ("expired", json!(0)),
+        ("evicted", json!(0)),
+        ("admissionPerSecond", json!(10)),
+        ("maxActive", json!(2)),
+        ("paused", json!(false)),
+        ("oldestWaitSeconds", json!(0)),
+    ] {
+        assert_eq!(stats[field], expected, "{field}");
+    }
+    assert!(stats["measuredPerSecond"].is_number());
+    assert!(stats["lastPlaceEtaSeconds"].is_number());
+    let metrics = test_support::Api::new(&world.replicas[0].url())
+        .get("/metrics")
+        .await
+        .expect(200);
+    assert!(
+        metrics
+            .as_str()
+            .unwrap()
+            .contains(&format!("queue_active{{event=\"{event}\"}} 2")),
+        "{metrics}"
+    );
+}

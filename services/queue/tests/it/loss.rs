@@ -1,0 +1,123 @@
+//! Redis loses its memory while people wait.
+
+use crate::helpers::{Buyer, SOON, World, text};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use test_support::eventually;
+use uuid::Uuid;
+
+impl Buyer {
+    fn with_ticket(&self, status: &Value) -> Self {
+        Self {
+            id: self.id,
+            api: self.api.with_header("x-queue-ticket", &text(status, "queueTicket")),
+        }
+    }
+
+    async fn status_of(&self, event: Uuid) -> Value {
+        self.api
+            .get(&format!("/queue/status?eventId={event}"))
+            .await
+            .expect(200)
+    }
+}
+
+async fn forget_everything(world: &World) {
+    redis::cmd("FLUSHDB")
+        .query_async::<()>(&mut world.redis().await)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn tickets_bring_back_the_order_and_admission_waits_for_them() {
+    let world = World::with(&[("QUEUE_RECOVERY_PAUSE_SECONDS", "2"), ("MAX_ACTIVE", "1")]).await;
+    let event = world.neighbours.event();
+    let active = world.buyer();
+    active.enter(event).await;
+    let admitted = active.admitted().await;
+    let mut line = Vec::new();
+    for _ in 0..4 {
+        let buyer = world.buyer();
+        let status = buyer.enter(event).await;
+        line.push((buyer.with_ticket(&status), status));
+    }
+    let ticketless = world.buyer();
+    ticketless.enter(event).await;
+
+    forget_everything(&world).await;
+    let lost_at = Instant::now();
+    // In the wrong order, and the one without a ticket first of all.
+    ticketless.status_of(event).await;
+    for (buyer, before) in line.iter().rev() {
+        // Without a parameter, as a front end polls: the ticket says which line it was.
+        let after = buyer.status().await.expect(200);
+        assert_eq!(after["enteredAt"], before["enteredAt"]);
+    }
+    for (index, (buyer, _)) in line.iter().enumerate() {
+        assert_eq!(buyer.status_of(event).await["position"], index + 1);
+    }
+    assert_eq!(ticketless.status_of(event).await["position"], 5, "goes last");
+    assert_eq!(ticketless.status_of(event).await["estimatedWaitSeconds"], Value::Null);
+
+    let restored = active.with_ticket(&admitted).status_of(event).await;
+    assert_eq!(
+        (&restored["queueToken"], &restored["tokenExpiresAt"]),
+        (&admitted["queueToken"], &admitted["tokenExpiresAt"])
+    );
+    let valid = world.is_valid(&text(&restored, "queueToken"), active.id, event).await;
+    assert_eq!(valid["valid"], true);
+
+    active.leave().await;
+    let first = &line[0].0;
+    first.admitted().await;
+    assert!(lost_at.elapsed() >= Duration::from_millis(1900), "admission paused");
+    assert!(matches!(
+        line[1].0.status().await.expect(200)["position"].as_u64(),
+        Some(1)
+    ));
+}
+
+#[tokio::test]
+async fn a_new_event_does_not_pay_for_an_old_loss() {
+    let world = World::with(&[("QUEUE_RECOVERY_PAUSE_SECONDS", "600")]).await;
+    let old = world.neighbours.event();
+    let waiting = world.buyer();
+    waiting.enter(old).await;
+    waiting.admitted().await;
+    forget_everything(&world).await;
+    eventually("the loss is noticed", SOON, || async {
+        let mark: Option<String> = redis::cmd("GET")
+            .arg("queue:epoch")
+            .query_async(&mut world.redis().await)
+            .await
+            .unwrap();
+        mark.filter(|text| text.starts_with("2|"))
+    })
+    .await;
+    let buyer = world.buyer();
+    buyer.enter(world.neighbours.event()).await;
+    buyer.admitted().await;
+    let late = world.buyer();
+    late.enter(old).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(late.status().await.expect(200)["status"], "WAITING");
+}
+
+#[tokio::test]
+async fn a_ticket_is_worth_nothing_without_a_loss_or_in_other_hands() {
+    let world = World::new().await;
+    let (event, buyer, thief) = (world.neighbours.event(), world.buyer(), world.buyer());
+    world.set(event, json!({"paused": true})).await;
+    let status = buyer.enter(event).await;
+    world.buyer().enter(event).await;
+    buyer.leave().await;
+    let back = buyer.with_ticket(&status);
+    assert_eq!(back.status().await.expect_problem(404, "NOT_QUEUED")["reason"], "LEFT");
+    assert_eq!(back.enter(event).await["position"], 2, "a new place, at the end");
+
+    forget_everything(&world).await;
+    world.buyer().enter(event).await;
+    let stolen = thief.with_ticket(&status);
+    assert_eq!(stolen.enter(event).await["position"], 2);
+}

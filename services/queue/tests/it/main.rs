@@ -1,0 +1,20 @@
+//! The queue service over HTTP, on real PostgreSQL, Redis and Kafka. Event and reservation service are played by `neighbours`,
+//! so that a test can sell seats, close sales and fail at will. The scripts have tests of their own beside them.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper of a test fails as the test does"
+)]
+
+mod administration;
+mod documents;
+mod helpers;
+mod journey;
+mod loss;
+mod messages;
+mod neighbours;
+mod one_line_per_user;
+mod outage;
+mod refusals;
+mod replicas;
