@@ -1,0 +1,178 @@
+//! Events and their seats as the event service sells them, kept in memory.
+//!
+//! A copy is used until its time is over, until its sale opens (prices may change right up to then), or until a message
+//! has told of a newer version: every hold and seat map compares the copy's version with the newest one that this
+//! service's database knows, and asks for [`Catalogue::at_least`] that. One request loads, the others wait for it. If the
+//! event service is down a copy that is merely old goes on serving.
+
+use crate::neighbours::{CatalogueSeat, EventClient, EventInfo};
+use chrono::{DateTime, TimeDelta, Utc};
+use common::{
+    Clock,
+    client::ClientError,
+    problem::{ApiResult, Code, Problem},
+};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::Duration,
+};
+use uuid::Uuid;
+
+/// An event with its seats.
+#[derive(Debug)]
+pub(crate) struct EventOnSale {
+    pub(crate) event_id: Uuid,
+    pub(crate) info: EventInfo,
+    /// The event's version when the seats were read; `info` is that old at most.
+    pub(crate) version: i64,
+    /// In the hall's order.
+    pub(crate) seats: Vec<CatalogueSeat>,
+    positions: HashMap<Uuid, usize>,
+    loaded_at: DateTime<Utc>,
+}
+
+impl EventOnSale {
+    /// The seat of that id.
+    pub(crate) fn seat(&self, seat_id: Uuid) -> Option<&CatalogueSeat> {
+        self.positions
+            .get(&seat_id)
+            .and_then(|position| self.seats.get(*position))
+    }
+
+    /// Whether the sale opened after this was read, so that prices may have changed in between.
+    fn is_from_before_the_sale(&self, now: DateTime<Utc>) -> bool {
+        self.loaded_at < self.info.sale_start_at && now >= self.info.sale_start_at
+    }
+}
+
+/// The events in memory.
+pub(crate) struct Catalogue {
+    client: EventClient,
+    clock: Clock,
+    ttl: TimeDelta,
+    max_events: usize,
+    slots: Mutex<HashMap<Uuid, Arc<Slot>>>,
+}
+
+/// One event's copy.
+#[derive(Default)]
+struct Slot {
+    current: RwLock<Option<Arc<EventOnSale>>>,
+    /// Held by the one that loads.
+    loading: tokio::sync::Mutex<()>,
+}
+
+impl Slot {
+    fn current(&self) -> Option<Arc<EventOnSale>> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Catalogue {
+    pub(crate) fn new(client: EventClient, clock: Clock, ttl: Duration, max_events: usize) -> Self {
+        let ttl = TimeDelta::from_std(ttl).unwrap_or(TimeDelta::MAX);
+        Self {
+            client,
+            clock,
+            ttl,
+            max_events: max_events.max(1),
+            slots: Mutex::default(),
+        }
+    }
+
+    /// The event, or 404 `EVENT_NOT_FOUND`.
+    pub(crate) async fn get(&self, event_id: Uuid) -> ApiResult<Arc<EventOnSale>> {
+        self.at_least(event_id, 0).await
+    }
+
+    /// The event at that version or a newer one; an older one only if the event service itself has none newer.
+    pub(crate) async fn at_least(&self, event_id: Uuid, version: i64) -> ApiResult<Arc<EventOnSale>> {
+        let slot = self.slot(event_id);
+        if let Some(event) = self.usable(&slot, version) {
+            return Ok(event);
+        }
+        let _loading = slot.loading.lock().await;
+        // Somebody else may have loaded it while we waited.
+        if let Some(event) = self.usable(&slot, version) {
+            return Ok(event);
+        }
+        match self.load(event_id).await {
+            Ok(Some(event)) => {
+                let event = Arc::new(event);
+                *slot.current.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&event));
+                self.evict_beyond_limit(event_id);
+                Ok(event)
+            }
+            Ok(None) => {
+                self.lock_slots().remove(&event_id);
+                Err(Problem::new(Code::EventNotFound))
+            }
+            Err(error) => {
+                let now = self.clock.now();
+                let merely_old =
+                    |event: &Arc<EventOnSale>| event.version >= version && !event.is_from_before_the_sale(now);
+                let event = slot.current().filter(merely_old).ok_or_else(|| Problem::from(error))?;
+                tracing::warn!(event.id = %event_id, "an old copy of an event serves, the event service did not answer");
+                Ok(event)
+            }
+        }
+    }
+
+    fn usable(&self, slot: &Slot, version: i64) -> Option<Arc<EventOnSale>> {
+        let now = self.clock.now();
+        slot.current().filter(|event| {
+            event.version >= version && now - event.loaded_at < self.ttl && !event.is_from_before_the_sale(now)
+        })
+    }
+
+    /// Seats first: a change between the two calls then gives the older version, which its message makes stale. The other
+    /// way round, old times could pass for new ones.
+    async fn load(&self, event_id: Uuid) -> Result<Option<EventOnSale>, ClientError> {
+        let loaded_at = self.clock.now();
+        let Some(catalogue) = self.client.seats(event_id).await? else {
+            return Ok(None);
+        };
+        let Some(info) = self.client.event(event_id).await? else {
+            return Ok(None);
+        };
+        let positions = catalogue
+            .seats
+            .iter()
+            .enumerate()
+            .map(|(position, seat)| (seat.id, position))
+            .collect();
+        Ok(Some(EventOnSale {
+            event_id,
+            info,
+            version: catalogue.version,
+            seats: catalogue.seats,
+            positions,
+            loaded_at,
+        }))
+    }
+
+    fn slot(&self, event_id: Uuid) -> Arc<Slot> {
+        Arc::clone(self.lock_slots().entry(event_id).or_default())
+    }
+
+    /// Lets go of the copies loaded longest ago, never of the one just loaded.
+    fn evict_beyond_limit(&self, keep: Uuid) {
+        let mut slots = self.lock_slots();
+        while slots.len() > self.max_events {
+            let loaded_at = |slot: &Slot| slot.current().map(|event| event.loaded_at);
+            let oldest = slots
+                .iter()
+                .filter(|(id, _)| **id != keep)
+                .min_by_key(|(_, slot)| loaded_at(slot));
+            let Some(oldest) = oldest.map(|(id, _)| *id) else {
+                return;
+            };
+            slots.remove(&oldest);
+        }
+    }
+
+    fn lock_slots(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, Arc<Slot>>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

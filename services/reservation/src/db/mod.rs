@@ -1,0 +1,23 @@
+//! Every SQL statement of the service: functions over `&mut PgConnection`, so that the callers decide what one transaction is.
+//!
+//! Lock order, everywhere (`design.md` §8): advisory lock (user, event) → advisory lock (event) → assignments by seat id →
+//! reservations by id → outbox. Times are the database's. A guarded `UPDATE` that finds another state than its caller
+//! locked fails with [`sqlx::Error::RowNotFound`] instead of doing nothing.
+
+mod advisory;
+mod event_versions;
+mod expiry;
+mod holds;
+mod payment_locks;
+mod reservations;
+mod seats;
+mod transitions;
+
+pub(crate) use advisory::{lock_buyer, lock_buyer_and_share_event, share_event};
+pub(crate) use event_versions::{event_version, raise_event_version};
+pub(crate) use expiry::{expire, lock_expired, lock_takeover};
+pub(crate) use holds::{NewReservation, Survey, SurveyRequest, insert_reservation, survey, take_seats};
+pub(crate) use payment_locks::{OverdueLock, claim_overdue_locks, lock_for_payment, prolong_seats, unlock};
+pub(crate) use reservations::{Locked, Read, find, find_of_user, is_event_closed, lock, page, time_left};
+pub(crate) use seats::{availability, has_claims, seat_map};
+pub(crate) use transitions::{Cancellation, RefundChange, cancel, confirm, record_late_capture, record_refund};

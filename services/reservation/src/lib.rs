@@ -1,0 +1,131 @@
+//! The reservation service: who has which seat (`design.md` §3.4, §8.2–8.5). It alone writes reservations, seat assignments
+//! and the holds in Redis, and so decides what is sold to whom.
+//!
+//! | module | what |
+//! |---|---|
+//! | `routes` | one endpoint per file; `routes/mod.rs` lists them with their callers |
+//! | `holding` | holding seats across Redis and the database |
+//! | `transitions` | the insides of the transactions that change a reservation |
+//! | `domain` | which change follows from what; no I/O |
+//! | `db` | all SQL, and the lock order |
+//! | `seat_holds` | the Redis keys and scripts |
+//! | `catalogue` | events, seats and prices of the event service, kept in memory |
+//! | `neighbours` | the services it calls |
+//! | `consumers` | messages of payments and events |
+//! | `workers` | loops: the sweep of expired holds, old payment locks, undecided holds |
+//! | `changes` | wakes requests that wait for a reservation |
+//!
+//! Invariants: a seat has one owner, the primary key of `seat_assignments`; every change of a reservation goes through a
+//! row lock and tells of itself in the same commit; nothing follows from Redis alone, nor from this process's clock.
+
+mod catalogue;
+mod changes;
+mod config;
+mod consumers;
+mod db;
+mod domain;
+mod holding;
+mod metrics;
+mod neighbours;
+mod routes;
+mod seat_holds;
+mod state;
+mod transitions;
+mod workers;
+
+pub use config::{Config, Limits, Neighbours};
+
+use ::messages::ConsumerGroup;
+use common::{
+    db::DbConfig,
+    health::Health,
+    http::{ServiceInfo, service_router},
+    lifecycle::{Application, Workers},
+};
+use consumers::{CompensationEvents, EventEvents, PaymentEvents};
+use outbox::{Consumer, Handler, Outbox, Relay, Retention};
+use sqlx::PgPool;
+use state::AppState;
+use tokio::sync::mpsc;
+
+const INFO: ServiceInfo = ServiceInfo {
+    name: "reservation-service",
+    title: "Seats and reservations",
+};
+
+/// Builds the service: its port is bound and its workers run when this returns.
+///
+/// # Errors
+/// When a setting is not usable or the port is taken. Dependencies that are down are no error: the service starts, says
+/// so in `/health/ready`, and serves once they are up.
+pub async fn build(config: Config) -> anyhow::Result<Application> {
+    let pool = common::db::connect(&config.db)?;
+    let worker_pool = common::db::connect(&DbConfig {
+        pool_max: config.worker_pool_max,
+        ..config.db.clone()
+    })?;
+    let redis = common::redis::connect(&config.redis)?;
+    let relay = Relay::new(worker_pool.clone(), &config.outbox.kafka, &config.outbox.relay)?;
+    let outbox = relay.outbox();
+    let (undecided, undecided_holds) = mpsc::unbounded_channel();
+    let state = AppState::new(
+        &config,
+        pool.clone(),
+        worker_pool.clone(),
+        redis.clone(),
+        outbox.clone(),
+        undecided,
+    )?;
+    let health = Health::new().with_postgres(&pool).with_redis(&redis);
+    let router = service_router(
+        INFO,
+        routes::public(&state, &config.verifier),
+        routes::internal(&state, &config.verifier),
+        &health,
+    );
+
+    let mut workers = Workers::new();
+    workers.spawn("outbox-relay", |shutdown| relay.run(shutdown));
+    let retention = Retention::new(worker_pool.clone(), &config.outbox.retention);
+    workers.spawn("outbox-retention", |shutdown| retention.run(shutdown));
+    workers.spawn("idempotency-purge", |shutdown| {
+        workers::purge_idempotency_keys(state.clone(), shutdown)
+    });
+    workers.spawn("hold-expiry", |shutdown| workers::expire_holds(state.clone(), shutdown));
+    workers.spawn("hold-settlement", |shutdown| {
+        workers::settle_holds(state.clone(), undecided_holds, shutdown)
+    });
+    workers.spawn("payment-questions", |shutdown| {
+        workers::ask_payments(state.clone(), shutdown)
+    });
+    let consume = Consume {
+        pool: &worker_pool,
+        config: &config,
+        outbox: &outbox,
+    };
+    let payments = consume.by(ConsumerGroup::RESERVATION_PAYMENT, PaymentEvents(state.clone()));
+    workers.spawn("payment-consumer", |shutdown| payments.run(shutdown));
+    let compensations = consume.by(
+        ConsumerGroup::RESERVATION_COMPENSATION,
+        CompensationEvents(state.clone()),
+    );
+    workers.spawn("compensation-consumer", |shutdown| compensations.run(shutdown));
+    let events = consume.by(ConsumerGroup::RESERVATION_EVENT, EventEvents);
+    workers.spawn("event-consumer", |shutdown| events.run(shutdown));
+
+    Application::bind(&config.server, router, health, workers).await
+}
+
+/// What consumers have in common.
+struct Consume<'a> {
+    pool: &'a PgPool,
+    config: &'a Config,
+    outbox: &'a Outbox,
+}
+
+impl Consume<'_> {
+    fn by<H: Handler>(&self, group: ConsumerGroup, handler: H) -> Consumer<H> {
+        let outbox::Config { kafka, consumer, .. } = &self.config.outbox;
+        Consumer::new(group, self.pool.clone(), kafka, consumer, handler).waking(self.outbox)
+    }
+}

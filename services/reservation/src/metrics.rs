@@ -1,0 +1,45 @@
+//! What is counted (`design.md` §12).
+
+use common::problem::Code;
+
+/// How a request for seats ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum HoldResult {
+    /// The seats are the buyer's for now.
+    Won,
+    /// They were before.
+    Repeated,
+    /// Somebody else holds one of them, as Redis knows.
+    SeatHeld,
+    /// Refused with that code.
+    Refused(Code),
+}
+
+/// Counts a request for seats in `reservation_holds_total`: `won`, `repeated`, `lost` (a seat was somebody's), or refused
+/// for another reason, by its code.
+pub(crate) fn count_hold(result: HoldResult) {
+    let (result, reason) = match result {
+        HoldResult::Won => ("won", ""),
+        HoldResult::Repeated => ("repeated", ""),
+        HoldResult::SeatHeld => ("lost", "HELD_IN_REDIS"),
+        HoldResult::Refused(code @ Code::SeatUnavailable) => ("lost", code.as_str()),
+        HoldResult::Refused(code) => ("refused", code.as_str()),
+    };
+    metrics::counter!("reservation_holds_total", "result" => result, "reason" => reason).increment(1);
+}
+
+/// Counts holds that the sweep ended, in `reservation_holds_expired_total`.
+pub(crate) fn count_expired(reservations: usize) {
+    metrics::counter!("reservation_holds_expired_total").increment(reservations as u64);
+}
+
+/// Counts what became of an old payment lock, in `reservation_payment_locks_asked_total`.
+pub(crate) fn count_asked_lock(outcome: &'static str) {
+    metrics::counter!("reservation_payment_locks_asked_total", "outcome" => outcome).increment(1);
+}
+
+/// Counts captured payments that could not confirm their reservation and go back, in
+/// `reservation_confirmations_failed_total`.
+pub(crate) fn count_failed_confirmation() {
+    metrics::counter!("reservation_confirmations_failed_total").increment(1);
+}

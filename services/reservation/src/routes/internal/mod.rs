@@ -1,0 +1,37 @@
+//! What other services ask.
+
+mod availability;
+mod claims;
+mod payment_lock;
+mod payment_unlock;
+mod reservation;
+
+use crate::state::AppState;
+use axum::{
+    Router,
+    routing::{get, post},
+};
+use common::internal_auth::{Service, Verifier, guard};
+
+/// The internal routes with their callers.
+pub(crate) fn router(state: &AppState, verifier: &Verifier) -> Router {
+    let queue = Router::new().route(
+        "/internal/reservations/availability/{event_id}",
+        get(availability::availability),
+    );
+    let event = Router::new().route("/internal/reservations/exists/{event_id}", get(claims::claims));
+    let payment = Router::new()
+        .route("/internal/reservations/{id}", get(reservation::reservation))
+        .route(
+            "/internal/reservations/{id}/payment-lock",
+            post(payment_lock::payment_lock),
+        )
+        .route(
+            "/internal/reservations/{id}/payment-unlock",
+            post(payment_unlock::payment_unlock),
+        );
+    guard(queue, verifier, &[Service::Queue])
+        .merge(guard(event, verifier, &[Service::Event]))
+        .merge(guard(payment, verifier, &[Service::Payment]))
+        .with_state(state.clone())
+}

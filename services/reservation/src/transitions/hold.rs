@@ -1,0 +1,185 @@
+use super::tickets_of;
+use crate::{
+    db::{self, NewReservation, Read, Survey, SurveyRequest},
+    domain::{ReservedSeat, Tickets},
+    neighbours::{EventInfo, EventState},
+};
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Seats that a buyer wants to hold.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HoldWish<'a> {
+    pub(crate) reservation_id: Uuid,
+    pub(crate) user_id: Uuid,
+    pub(crate) event_id: Uuid,
+    pub(crate) event: &'a EventInfo,
+    /// The version of the event that `event` and the prices are of.
+    pub(crate) event_version: i64,
+    /// Sorted by id, with the catalogue's prices.
+    pub(crate) seats: &'a [ReservedSeat],
+    /// The queue's grant.
+    pub(crate) grant_id: &'a str,
+    pub(crate) hold_for: Duration,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) enum HoldOutcome {
+    /// The seats are held.
+    Created {
+        /// Until then.
+        hold_expires_at: DateTime<Utc>,
+        /// Reservations whose expired seats these were.
+        displaced: Vec<Tickets>,
+    },
+    /// The buyer holds exactly these seats already.
+    Existing(Box<Read>),
+    /// Not like this.
+    Refused(HoldRefusal),
+    /// The event has changed; this version or a newer one must be looked at.
+    Changed(i64),
+    /// Another transaction got in between; the same again may succeed.
+    Lost,
+}
+
+/// Why seats cannot be held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum HoldRefusal {
+    /// The sale opens later than `now`.
+    NotOpen {
+        /// The database's time.
+        now: DateTime<Utc>,
+    },
+    /// The sale is over or the event closed.
+    Closed,
+    /// The buyer holds other seats of this event.
+    HoldExists(Uuid),
+    /// The buyer would have more seats than one may have.
+    LimitExceeded {
+        /// How many the buyer has already.
+        confirmed: i64,
+    },
+    /// Somebody has these.
+    SeatsTaken(Vec<Uuid>),
+}
+
+/// Holds the seats. Anything but `Created` and `Existing` is to be rolled back.
+pub(crate) async fn hold(connection: &mut PgConnection, wish: HoldWish<'_>) -> Result<HoldOutcome, sqlx::Error> {
+    let seat_ids: Vec<Uuid> = wish.seats.iter().map(|seat| seat.seat_id).collect();
+    db::lock_buyer_and_share_event(connection, wish.user_id, wish.event_id).await?;
+    let request = SurveyRequest {
+        user_id: wish.user_id,
+        event_id: wish.event_id,
+        seat_ids: &seat_ids,
+        hold_for: wish.hold_for,
+    };
+    let survey = db::survey(connection, request).await?;
+    if let (Some(id), Some(true)) = (survey.pending_id, survey.pending_live) {
+        return existing(connection, id, &survey, &seat_ids).await;
+    }
+    if survey.event_version > wish.event_version {
+        return Ok(HoldOutcome::Changed(survey.event_version));
+    }
+    if let Some(refusal) = refusal(&wish, &survey) {
+        return Ok(HoldOutcome::Refused(refusal));
+    }
+    let Some(displaced) = displace(connection, &wish, &survey, &seat_ids).await? else {
+        return Ok(HoldOutcome::Lost);
+    };
+    let taken = db::take_seats(
+        connection,
+        wish.event_id,
+        &seat_ids,
+        wish.reservation_id,
+        survey.expires_at,
+    )
+    .await?;
+    if taken.len() < seat_ids.len() {
+        let missing = seat_ids
+            .into_iter()
+            .filter(|id| taken.iter().all(|(got, _)| got != id))
+            .collect();
+        return Ok(HoldOutcome::Refused(HoldRefusal::SeatsTaken(missing)));
+    }
+    // A hold that ran out between the survey and here: its reservation must be cancelled too, so begin again.
+    if taken.iter().any(|(_, from)| from.is_some()) {
+        return Ok(HoldOutcome::Lost);
+    }
+    db::insert_reservation(connection, new_reservation(&wish, survey.expires_at)).await?;
+    Ok(HoldOutcome::Created {
+        hold_expires_at: survey.expires_at,
+        displaced,
+    })
+}
+
+/// The buyer's live hold: the answer to a repeated request if it is of the same seats, in the way otherwise.
+async fn existing(
+    connection: &mut PgConnection,
+    id: Uuid,
+    survey: &Survey,
+    seat_ids: &[Uuid],
+) -> Result<HoldOutcome, sqlx::Error> {
+    if survey.pending_seats != seat_ids {
+        return Ok(HoldOutcome::Refused(HoldRefusal::HoldExists(id)));
+    }
+    let read = db::find(connection, id).await?;
+    Ok(read.map_or(HoldOutcome::Lost, |read| HoldOutcome::Existing(Box::new(read))))
+}
+
+fn refusal(wish: &HoldWish<'_>, survey: &Survey) -> Option<HoldRefusal> {
+    let wanted = i64::try_from(wish.seats.len()).unwrap_or(i64::MAX);
+    if survey.event_closed || wish.event.status == EventState::Cancelled || survey.now >= wish.event.sale_end_at {
+        Some(HoldRefusal::Closed)
+    } else if survey.now < wish.event.sale_start_at {
+        Some(HoldRefusal::NotOpen { now: survey.now })
+    } else if survey.confirmed_seats.saturating_add(wanted) > wish.event.max_tickets_per_user {
+        Some(HoldRefusal::LimitExceeded {
+            confirmed: survey.confirmed_seats,
+        })
+    } else if !survey.taken.is_empty() {
+        Some(HoldRefusal::SeatsTaken(survey.taken.clone()))
+    } else {
+        None
+    }
+}
+
+/// Cancels the reservations that are in the way and over: those whose seats these were, and the buyer's own. Nothing if one
+/// of them turned out not to be over.
+async fn displace(
+    connection: &mut PgConnection,
+    wish: &HoldWish<'_>,
+    survey: &Survey,
+    seat_ids: &[Uuid],
+) -> Result<Option<Vec<Tickets>>, sqlx::Error> {
+    let mut ids = survey.expired_holders.clone();
+    ids.extend(survey.pending_id);
+    if ids.is_empty() {
+        return Ok(Some(Vec::new()));
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    if !db::lock_takeover(connection, wish.event_id, seat_ids, &ids).await? {
+        return Ok(None);
+    }
+    let messages = db::expire(connection, &ids).await?;
+    outbox::enqueue_all(connection, &messages).await?;
+    Ok(Some(messages.into_iter().map(tickets_of).collect()))
+}
+
+fn new_reservation<'a>(wish: &HoldWish<'a>, hold_expires_at: DateTime<Utc>) -> NewReservation<'a> {
+    NewReservation {
+        id: wish.reservation_id,
+        user_id: wish.user_id,
+        event_id: wish.event_id,
+        total_amount: wish.seats.iter().map(|seat| seat.price).sum(),
+        hold_expires_at,
+        event_title: &wish.event.title,
+        event_start_at: wish.event.event_start_at,
+        event_end_at: wish.event.event_end_at,
+        grant_id: Some(wish.grant_id),
+        seats: wish.seats,
+    }
+}

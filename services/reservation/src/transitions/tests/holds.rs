@@ -1,0 +1,195 @@
+use super::{Buyer, Database, INSTANT, MINUTES};
+use crate::{
+    db,
+    neighbours::{EventInfo, EventState},
+    transitions::{HoldOutcome, HoldRefusal},
+};
+use chrono::TimeDelta;
+use test_support::TestEnv;
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+#[tokio::test]
+async fn of_fifty_holds_of_one_seat_at_once_exactly_one_wins() {
+    let env = TestEnv::new().await;
+    let database = Database::new(&env).await;
+    let mut race = JoinSet::new();
+    for _ in 0..50 {
+        let database = database.clone();
+        race.spawn(async move { database.hold(Buyer::new(), &[1], MINUTES).await });
+    }
+    let outcomes = race.join_all().await;
+    let winners: Vec<Uuid> = outcomes
+        .iter()
+        .filter(|(_, outcome)| matches!(outcome, HoldOutcome::Created { .. }))
+        .map(|(id, _)| *id)
+        .collect();
+    let losers = outcomes.iter().filter(|(_, outcome)| {
+        matches!(outcome, HoldOutcome::Refused(HoldRefusal::SeatsTaken(seats)) if *seats == [Uuid::from_u128(1)])
+    });
+    assert_eq!((winners.len(), losers.count()), (1, 49));
+    assert_eq!(database.owner(1).await, Some(winners[0]));
+}
+
+#[tokio::test]
+async fn overlapping_holds_get_all_their_seats_or_none() {
+    let env = TestEnv::new().await;
+    let database = Database::new(&env).await;
+    let mut race = JoinSet::new();
+    // Every third seat pattern overlaps the next, given in both orders, which would deadlock without sorting.
+    for n in 0..60_u128 {
+        let database = database.clone();
+        let first = n % 9;
+        let seats = if n % 2 == 0 {
+            [first, first + 1, first + 2]
+        } else {
+            [first + 2, first + 1, first]
+        };
+        race.spawn(async move { database.hold(Buyer::new(), &seats, MINUTES).await });
+    }
+    let created: Vec<Uuid> = race
+        .join_all()
+        .await
+        .into_iter()
+        .filter(|(_, outcome)| matches!(outcome, HoldOutcome::Created { .. }))
+        .map(|(id, _)| id)
+        .collect();
+    let complete: Vec<(Uuid, i64)> = sqlx::query_as(
+        "select reservation_id, count(*) from reservation_service.seat_assignments group by 1 order by 1",
+    )
+    .fetch_all(&database.pool)
+    .await
+    .unwrap();
+    let mut expected: Vec<(Uuid, i64)> = created.into_iter().map(|id| (id, 3)).collect();
+    expected.sort_unstable();
+    assert!(!expected.is_empty());
+    assert_eq!(complete, expected);
+}
+
+#[tokio::test]
+async fn tabs_of_one_buyer_share_one_pending_reservation() {
+    let env = TestEnv::new().await;
+    let database = Database::new(&env).await;
+    let buyer = Buyer::new();
+    let mut race = JoinSet::new();
+    for n in 0..10_u128 {
+        let database = database.clone();
+        race.spawn(async move {
+            database
+                .hold(buyer, &[n * 4, n * 4 + 1, n * 4 + 2, n * 4 + 3], MINUTES)
+                .await
+                .1
+        });
+    }
+    let outcomes = race.join_all().await;
+    let created = outcomes
+        .iter()
+        .filter(|outcome| matches!(outcome, HoldOutcome::Created { .. }))
+        .count();
+    let refused = outcomes
+        .iter()
+        .filter(|outcome| matches!(outcome, HoldOutcome::Refused(HoldRefusal::HoldExists(_))))
+        .count();
+    assert_eq!((created, refused), (1, 9));
+    let assigned: i64 = sqlx::query_scalar("select count(*) from reservation_service.seat_assignments")
+        .fetch_one(&database.pool)
+        .await
+        .unwrap();
+    assert_eq!(assigned, 4);
+}
+
+#[tokio::test]
+async fn confirmed_seats_count_against_the_limit() {
+    let env = TestEnv::new().await;
+    let database = Database::new(&env).await;
+    let buyer = Buyer::new();
+    let first = database.held(buyer, &[1, 2, 3], MINUTES).await;
+    database.confirm(first).await;
+    let (_, outcome) = database.hold(buyer, &[4, 5], MINUTES).await;
+    assert!(
+        matches!(
+            outcome,
+            HoldOutcome::Refused(HoldRefusal::LimitExceeded { confirmed: 3 })
+        ),
+        "{outcome:?}"
+    );
+    database.held(buyer, &[4], MINUTES).await;
+}
+
+#[tokio::test]
+async fn the_same_seats_again_are_the_same_reservation() {
+    let env = TestEnv::new().await;
+    let database = Database::new(&env).await;
+    let buyer = Buyer::new();
+    let first = database.held(buyer, &[1, 2], MINUTES).await;
+    let (_, outcome) = database.hold(buyer, &[2, 1], MINUTES).await;
+    assert!(
+        matches!(&outcome, HoldOutcome::Existing(read) if read.reservation.id == first),
+        "{outcome:?}"
+    );
+    let (_, outcome) = database.hold(buyer, &[1], MINUTES).await;
+    assert!(
+        matches!(outcome, HoldOutcome::Refused(HoldRefusal::HoldExists(id)) if id == first),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test]
+async fn holds_follow_the_sale_window_and_the_version_of_the_event() {
+    let env = TestEnv::new().await;
+    let database = Database::new(&env).await;
+    let buyer = Buyer::new();
+    let later = EventInfo {
+        sale_start_at: database.now + TimeDelta::hours(1),
+        ..database.event()
+    };
+    let (_, outcome) = database.hold_in(&later, buyer, &[1], MINUTES).await;
+    assert!(
+        matches!(outcome, HoldOutcome::Refused(HoldRefusal::NotOpen { .. })),
+        "{outcome:?}"
+    );
+    let over = EventInfo {
+        sale_end_at: database.now,
+        ..database.event()
+    };
+    let (_, outcome) = database.hold_in(&over, buyer, &[1], MINUTES).await;
+    assert!(
+        matches!(outcome, HoldOutcome::Refused(HoldRefusal::Closed)),
+        "{outcome:?}"
+    );
+    let cancelled = EventInfo {
+        status: EventState::Cancelled,
+        ..database.event()
+    };
+    let (_, outcome) = database.hold_in(&cancelled, buyer, &[1], MINUTES).await;
+    assert!(
+        matches!(outcome, HoldOutcome::Refused(HoldRefusal::Closed)),
+        "{outcome:?}"
+    );
+
+    let mut connection = database.pool.acquire().await.unwrap();
+    db::raise_event_version(&mut connection, database.event_id, 2)
+        .await
+        .unwrap();
+    let (_, outcome) = database.hold(buyer, &[1], MINUTES).await;
+    assert!(matches!(outcome, HoldOutcome::Changed(2)), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn the_statement_itself_takes_only_free_and_expired_seats() {
+    let env = TestEnv::new().await;
+    let database = Database::new(&env).await;
+    let expired = database.held(Buyer::new(), &[1], INSTANT).await;
+    database.held(Buyer::new(), &[2], MINUTES).await;
+    let sold = database.held(Buyer::new(), &[3], MINUTES).await;
+    database.confirm(sold).await;
+
+    // Without the survey before it and the row of the reservation after it; rolled back in the end.
+    let mut transaction = database.pool.begin().await.unwrap();
+    let seats = [1, 2, 3, 4].map(Uuid::from_u128);
+    let until = database.now + TimeDelta::minutes(5);
+    let taken = db::take_seats(&mut transaction, database.event_id, &seats, Uuid::now_v7(), until)
+        .await
+        .unwrap();
+    assert_eq!(taken, [(seats[0], Some(expired)), (seats[3], None)]);
+}

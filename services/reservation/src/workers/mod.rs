@@ -1,0 +1,11 @@
+//! The loops of this service that are its own; relay, consumers and retention are of `outbox`. Every replica runs each.
+
+mod ask_payments;
+mod expire_holds;
+mod purge_idempotency_keys;
+mod settle_holds;
+
+pub(crate) use ask_payments::ask_payments;
+pub(crate) use expire_holds::expire_holds;
+pub(crate) use purge_idempotency_keys::purge_idempotency_keys;
+pub(crate) use settle_holds::settle_holds;
