@@ -1,0 +1,37 @@
+//! The table of contents: every route with who may call it.
+
+mod checkout;
+mod confirm_payment;
+mod create_payment;
+mod get_payment;
+mod internal_outcome;
+mod list_payments;
+mod payment_reply;
+mod problems;
+mod receive_portone_webhook;
+
+pub(crate) use create_payment::CreatePayment;
+
+use crate::state::AppState;
+use axum::{Router, routing::get};
+use common::internal_auth::{Service, Verifier, guard, guard_api};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// What clients and PortOne call, through the gateway.
+pub(crate) fn public(state: &AppState, verifier: &Verifier) -> OpenApiRouter {
+    let api = OpenApiRouter::new()
+        .routes(routes!(list_payments::list_payments, create_payment::create_payment))
+        .routes(routes!(confirm_payment::confirm_payment))
+        .routes(routes!(get_payment::get_payment))
+        .routes(routes!(receive_portone_webhook::receive_portone_webhook));
+    guard_api(api, verifier, &[Service::Gateway]).with_state(state.clone())
+}
+
+/// What other services call.
+pub(crate) fn internal(state: &AppState, verifier: &Verifier) -> Router {
+    let outcome = Router::new().route(
+        "/internal/payments/{payment_id}/outcome",
+        get(internal_outcome::outcome),
+    );
+    guard(outcome, verifier, &[Service::Reservation]).with_state(state.clone())
+}

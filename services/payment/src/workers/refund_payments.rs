@@ -1,0 +1,120 @@
+use anyhow::Context;
+use common::lifecycle::Shutdown;
+use std::time::Duration;
+
+use super::{BATCH, Tools, work};
+use crate::{
+    config::Rules,
+    db::{self, refunds::Due},
+    metrics,
+    portone::{Cancel, CancellationStatus, PortonePayment, PortoneStatus, Refusal},
+};
+
+/// Soon: PortOne has just told that its state is another than we had read.
+const READ_AGAIN: Duration = Duration::from_millis(200);
+
+/// Gives money back (design.md §8.4). Each try reads the truth first, so it does not matter whether an earlier one, another
+/// replica or somebody in PortOne's console has done it.
+pub(crate) async fn refund_payments(tools: Tools, shutdown: Shutdown) {
+    let wake = tools.settlement.refund_due.clone();
+    let take = || async {
+        let mut connection = tools.db.acquire().await?;
+        db::refunds::claim(&mut connection, tools.rules.lease, BATCH).await
+    };
+    let each = |due| refund(tools.clone(), due);
+    work("refund-payments", tools.rules.poll, &wake, shutdown, take, each).await;
+}
+
+/// What a try came to.
+enum Try {
+    /// The money went back.
+    Done(Box<PortonePayment>),
+    /// PortOne's state changed under us: read it again at once.
+    Changed(String),
+    /// Not yet.
+    NotYet(String),
+}
+
+async fn refund(tools: Tools, due: Due) -> anyhow::Result<()> {
+    let error = match attempt(&tools, &due).await {
+        Try::Done(found) => return Ok(tools.settlement.complete_refund(due.payment_id, &found).await?),
+        Try::Changed(error) => {
+            let mut connection = tools.db.acquire().await?;
+            return Ok(db::refunds::retry(&mut connection, due.id, READ_AGAIN, &error).await?);
+        }
+        Try::NotYet(error) => error,
+    };
+    let mut connection = tools.db.acquire().await?;
+    if due.past_deadline {
+        metrics::alarm("refund_failed");
+        tracing::error!(
+            payment.id = %due.payment_id,
+            refund.attempts = due.attempts,
+            error.message = error,
+            "a refund is given up; see `ticketctl refund list`"
+        );
+        return db::refunds::give_up(&mut connection, due.id, &error)
+            .await
+            .context("cannot give a refund up");
+    }
+    tracing::warn!(
+        payment.id = %due.payment_id,
+        refund.attempts = due.attempts,
+        error.message = error,
+        "a refund did not succeed yet"
+    );
+    Ok(db::refunds::retry(&mut connection, due.id, back_off(&tools.rules, due.attempts), &error).await?)
+}
+
+async fn attempt(tools: &Tools, due: &Due) -> Try {
+    let found = match tools.portone.get_payment(due.payment_id).await {
+        Ok(Some(found)) => found,
+        Ok(None) => return Try::NotYet("PortOne does not know the payment".to_owned()),
+        Err(error) => return Try::NotYet(error.to_string()),
+    };
+    match found.status {
+        PortoneStatus::Cancelled => return Try::Done(Box::new(found)),
+        PortoneStatus::Paid | PortoneStatus::PartialCancelled => {}
+        _ => return Try::NotYet(format!("PortOne shows the payment as {:?}", found.status)),
+    }
+    if found.cancellation_pending() {
+        return Try::NotYet("a cancellation is under way at PortOne".to_owned());
+    }
+    let cancel = Cancel {
+        payment: due.payment_id,
+        refund: due.id,
+        attempt: due.attempts,
+        reason: &due.reason,
+        cancellable: found.cancellable(),
+    };
+    match tools.portone.cancel(&cancel).await {
+        Ok(cancellation) => match cancellation.status {
+            // The next look finds it done and takes PortOne's word for when.
+            CancellationStatus::Succeeded => look_again(tools, due).await,
+            status => Try::NotYet(format!("PortOne answered with a cancellation that is {status:?}")),
+        },
+        Err(error) => match error.refusal() {
+            Some(Refusal::PaymentAlreadyCancelled | Refusal::CancellableAmountConsistencyBroken) => {
+                Try::Changed(error.to_string())
+            }
+            _ => Try::NotYet(error.to_string()),
+        },
+    }
+}
+
+async fn look_again(tools: &Tools, due: &Due) -> Try {
+    match tools.portone.get_payment(due.payment_id).await {
+        Ok(Some(found)) if found.status == PortoneStatus::Cancelled => Try::Done(Box::new(found)),
+        Ok(_) => Try::Changed("the cancellation does not show yet".to_owned()),
+        Err(error) => Try::Changed(error.to_string()),
+    }
+}
+
+/// Doubles with each attempt, counted from 1.
+fn back_off(rules: &Rules, attempts: i32) -> Duration {
+    let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or_default().min(20);
+    rules
+        .refund_backoff
+        .saturating_mul(2_u32.pow(doublings))
+        .min(rules.refund_backoff_max)
+}

@@ -1,0 +1,13 @@
+//! The payment service against a real database, Kafka and the simulator of PortOne. One binary, one file per behaviour.
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up must fail loudly")]
+
+mod market;
+mod messages_in;
+mod paying;
+mod portone;
+mod reading;
+mod reconciling;
+mod refunding;
+mod transitions;
+mod webhooks;
+mod world;
