@@ -1,0 +1,92 @@
+//! The gateway: the one way in from outside (`design.md` §4).
+//!
+//! A request goes through the [`pipeline`], whose steps are files under [`steps`], and then to a service through the
+//! [`proxy`] or to one of the gateway's own [`routes`]. What is let through, for whom and how often stands in the
+//! [`route_table`]; what is shared between replicas stands in Redis, asked in [`redis_state`] and nowhere else. The
+//! [`server`] around it keeps connections within their limits.
+//!
+//! *Invariants.* A service behind the gateway never sees an identity that a client wrote: [`steps::strip_identity`] comes
+//! before everything that reads a header, and identity headers are written only from a verified token, under the internal
+//! credential. Nothing is let through that the route table does not name. Bodies are never collected.
+//!
+//! *Deliberately absent.* No database and no session state: any replica can answer any request. No checks of a body's
+//! content, and none of the event or reservation of a queue token: the services do that.
+
+mod body;
+mod client_address;
+mod config;
+mod observe;
+mod pipeline;
+mod proxy;
+mod redis_state;
+mod refusal;
+mod route_table;
+mod routes;
+mod server;
+mod steps;
+
+pub use config::Config;
+
+use common::{
+    jwt::TokenVerifier,
+    lifecycle::{Application, Shutdown, Workers},
+    telemetry,
+};
+use pipeline::Gateway;
+use proxy::Proxy;
+use redis_state::RedisState;
+use routes::{Documents, OwnState, Readiness};
+use std::{sync::Arc, time::Duration};
+
+/// How often what piles up in memory is cleared away.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Builds the gateway: binds its port and starts its workers.
+///
+/// # Errors
+/// When the port cannot be bound or an address cannot be read.
+pub async fn build(config: Config) -> anyhow::Result<Application> {
+    // Handles of metrics are kept, so the recorder must be there before the first.
+    telemetry::metrics();
+    let redis = common::redis::connect(&config.redis)?;
+    let proxy = Arc::new(Proxy::new(
+        &config.proxy,
+        config.signing_key.clone(),
+        config.clock.clone(),
+    ));
+    let readiness = Readiness::new(&redis, &proxy);
+    let health = readiness.health();
+
+    let (documented, document) = routes::documented();
+    let state = OwnState {
+        front_end: config.front_end.clone(),
+        clock: config.clock.clone(),
+        readiness,
+        documents: Documents::new(
+            Arc::clone(&proxy),
+            config.routes.clone(),
+            serde_json::to_value(document)?,
+        ),
+        metrics_token: config.metrics_token.clone(),
+    };
+    let own = routes::router(documented, Arc::new(state));
+
+    let tokens = TokenVerifier::new(&config.jwt, config.clock.clone());
+    let redis = RedisState::new(redis, config.redis_timeout);
+    let (server, connections) = (config.server.clone(), config.connections);
+    let gateway = Arc::new(Gateway::new(config, tokens, redis, proxy, own));
+
+    let mut workers = Workers::new();
+    workers.spawn("upkeep", |shutdown| upkeep(Arc::clone(&gateway), shutdown));
+    let serve = move |listener, closing| server::serve(listener, closing, gateway, connections);
+    Application::bind_with(&server, serve, health, workers).await
+}
+
+/// Clears away the counts of clients that went silent.
+async fn upkeep(gateway: Arc<Gateway>, shutdown: Shutdown) {
+    while !shutdown.sleep(UPKEEP_INTERVAL).await {
+        for quota in gateway.routes().limits().iter().flat_map(|limit| limit.quotas()) {
+            quota.fallback().forget_idle();
+        }
+    }
+}

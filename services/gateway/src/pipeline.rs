@@ -1,0 +1,372 @@
+//! The order of work on a request (`design.md` §4):
+//!
+//! 1. request id and trace context;
+//! 2. the client's address, then stripping of what a client must not say;
+//! 3. path normalisation;
+//! 4. CORS;
+//! 5. the route, and with it who may call it;
+//! 6. the access token;
+//! 7. one round trip to Redis for everything that is asked there: revoked token, rate limits, queue token;
+//! 8. what the answers mean, in this order: revoked, limit, role, queue token;
+//! 9. circuit breaker and proxy, or the gateway's own route;
+//! 10. on the way back, whatever the reply: compression, security and CORS headers, rate limit, request id; metrics and
+//!     access log.
+//!
+//! What a step finds out is left in the [`Exchange`], because the way back needs it even if a later step refuses.
+
+use crate::{
+    body::ReplyBody,
+    client_address::client_address,
+    config::Config,
+    observe::{AccessLog, RouteMetrics},
+    proxy::{Forwarded, Proxy},
+    redis_state::{Answers, LimitCheck, Questions, RedisDown, RedisState},
+    refusal::Refusal,
+    route_table::{Access, LimitClass, Match, Route, RouteTable, Target},
+    routes::ClientOrigin,
+    steps::{
+        authenticate::{self, Session, Unauthenticated},
+        authorise,
+        compress::compress,
+        cors::Cors,
+        normalise_path::normalised_target,
+        queue_token,
+        rate_limit::{self, Standing},
+        security_headers, strip_identity,
+    },
+};
+use common::{
+    context::{self, REQUEST_ID_HEADER, RequestContext},
+    identity::User,
+    jwt::TokenVerifier,
+    problem::{Code, Problem},
+};
+use futures_util::FutureExt;
+use http::{
+    HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header, request::Parts, uri::PathAndQuery,
+};
+use hyper::body::Incoming;
+use std::{
+    net::{IpAddr, SocketAddr},
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::Instant,
+};
+use tower::ServiceExt;
+use uuid::Uuid;
+
+/// Everything a request needs; one per process.
+pub(crate) struct Gateway {
+    config: Config,
+    cors: Cors,
+    tokens: TokenVerifier,
+    redis: RedisState,
+    proxy: Arc<Proxy>,
+    /// The gateway's own routes.
+    own: axum::Router,
+    /// Of requests that have no route.
+    unmatched: RouteMetrics,
+}
+
+/// What is known about a request so far.
+struct Exchange {
+    context: RequestContext,
+    started: Instant,
+    method: Method,
+    uri: Uri,
+    origin: Option<HeaderValue>,
+    /// What the client takes as an encoding; no service has to care.
+    encodings: Option<HeaderValue>,
+    route: Option<Arc<Route>>,
+    user: Option<Uuid>,
+    standing: Option<Standing>,
+}
+
+impl Gateway {
+    pub(crate) fn new(
+        config: Config,
+        tokens: TokenVerifier,
+        redis: RedisState,
+        proxy: Arc<Proxy>,
+        own: axum::Router,
+    ) -> Self {
+        let cors = Cors::new(&config.cors);
+        Self {
+            config,
+            cors,
+            tokens,
+            redis,
+            proxy,
+            own,
+            unmatched: RouteMetrics::new("ANY", "unmatched"),
+        }
+    }
+
+    /// The route table.
+    pub(crate) fn routes(&self) -> &RouteTable {
+        &self.config.routes
+    }
+
+    /// Answers a request.
+    pub(crate) async fn handle(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<ReplyBody> {
+        let mut exchange = Exchange {
+            context: RequestContext::from_headers(request.headers()),
+            started: Instant::now(),
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            origin: None,
+            encodings: None,
+            route: None,
+            user: None,
+            standing: None,
+        };
+        let worked = AssertUnwindSafe(self.work(&mut exchange, request, peer))
+            .catch_unwind()
+            .await;
+        let result = worked.unwrap_or_else(|_| Err(Problem::internal(&"the gateway panicked").into()));
+        self.finish(exchange, result).await
+    }
+
+    async fn work(
+        &self,
+        exchange: &mut Exchange,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Result<Response<ReplyBody>, Refusal> {
+        let (mut head, body) = request.into_parts();
+        let origin = ClientOrigin::new(peer, &head.headers);
+        let client = client_address(peer.ip(), &head.headers, &self.config.trusted_proxies);
+        check_host(&head)?;
+        strip_identity::strip_request(&mut head.headers);
+        exchange.encodings = head.headers.remove(header::ACCEPT_ENCODING);
+
+        exchange.origin = self.cors.allowed_origin(&head.headers);
+        let target = normalised_target(&head.uri)?;
+        if let Some(answer) = self.cors.preflight(&head, exchange.origin.as_ref()) {
+            return answer;
+        }
+
+        let route = match self.config.routes.find(&head.method, target.path()) {
+            Match::Route(route) => Arc::clone(route),
+            Match::OtherMethods(allow) => return other_method(&head.method, allow),
+            Match::Nothing => return Err(Code::NotFound.into()),
+        };
+        exchange.route = Some(Arc::clone(&route));
+
+        let user = self.admit(exchange, &route, &mut head, client).await?;
+        match route.target {
+            Target::Backend(backend) => {
+                let context = &exchange.context;
+                let request = Forwarded {
+                    route: &route,
+                    backend,
+                    head,
+                    body,
+                    target,
+                    user,
+                    client,
+                    context,
+                };
+                let mut reply = self.proxy.forward(request).await?;
+                if user.is_some() {
+                    security_headers::keep_private(reply.headers_mut());
+                }
+                Ok(reply)
+            }
+            Target::Gateway => Ok(self.answer(&exchange.context, head, target, origin).await),
+        }
+    }
+
+    /// Who the request speaks for, if it may go on.
+    async fn admit(
+        &self,
+        exchange: &mut Exchange,
+        route: &Route,
+        head: &mut Parts,
+        client: IpAddr,
+    ) -> Result<Option<User>, Refusal> {
+        if route.access == Access::Public {
+            // Nobody looks at it on a public route, so it need not travel on, valid or not.
+            if route.target != Target::Gateway {
+                head.headers.remove(header::AUTHORIZATION);
+            }
+            self.count(exchange, &route.limit, None, client).await?;
+            return Ok(None);
+        }
+        let session = match authenticate::session(&head.headers, &self.tokens) {
+            Ok(session) => session,
+            Err(reason) => return Err(self.refuse_anonymous(exchange, reason, client).await),
+        };
+        exchange.user = Some(session.user.id);
+
+        let presented = route
+            .queue_token
+            .map(|kind| (kind, queue_token::presented(&head.headers)));
+        let checks = self.checks(&route.limit, Some(session.user.id), client);
+        let questions = Questions {
+            token: Some((&session.token_sha256, session.sid)),
+            limits: &checks,
+            queue_token: presented
+                .as_ref()
+                .and_then(|(_, token)| token.as_ref().ok().copied().flatten()),
+        };
+        let answers = self.redis.ask(&questions).await;
+
+        self.check_revocation(route, &session, answers.as_ref())?;
+        exchange.standing = standing(&checks, answers.as_ref());
+        if let Some(standing) = &exchange.standing {
+            standing.check()?;
+        }
+        authorise::check_role(route, session.user.role)?;
+        if let Some((kind, presented)) = presented {
+            presented?.ok_or(Code::QueueTokenRequired)?;
+            let answers = answers.map_err(|RedisDown| redis_needed("the queue token cannot be looked up"))?;
+            queue_token::check(answers.queue_token.as_deref(), kind, session.user.id)?;
+        }
+        Ok(Some(session.user))
+    }
+
+    fn check_revocation(
+        &self,
+        route: &Route,
+        session: &Session,
+        answers: Result<&Answers, &RedisDown>,
+    ) -> Result<(), Refusal> {
+        match answers {
+            Ok(answers) if answers.revoked => {
+                Err(authenticate::revoked().because(format_args!("session {}", session.sid)))
+            }
+            Err(RedisDown) if authorise::must_know_revocation(route, &self.config.fail_closed) => {
+                Err(redis_needed("nobody can tell whether the token was revoked"))
+            }
+            Ok(_) | Err(RedisDown) => Ok(()),
+        }
+    }
+
+    /// A bad token counts against the address, so that tokens cannot be tried out; a missing one is an honest mistake.
+    async fn refuse_anonymous(&self, exchange: &mut Exchange, reason: Unauthenticated, client: IpAddr) -> Refusal {
+        if reason != Unauthenticated::NoToken
+            && let Err(refusal) = self
+                .count(exchange, self.config.routes.auth_failure(), None, client)
+                .await
+        {
+            return refusal;
+        }
+        // That count is not about the route, and would only confuse.
+        exchange.standing = None;
+        reason.into()
+    }
+
+    /// Counts a request against a limit.
+    async fn count(
+        &self,
+        exchange: &mut Exchange,
+        class: &LimitClass,
+        user: Option<Uuid>,
+        client: IpAddr,
+    ) -> Result<(), Refusal> {
+        let checks = self.checks(class, user, client);
+        let answers = self
+            .redis
+            .ask(&Questions {
+                limits: &checks,
+                ..Questions::default()
+            })
+            .await;
+        exchange.standing = standing(&checks, answers.as_ref());
+        exchange.standing.as_ref().map_or(Ok(()), Standing::check)
+    }
+
+    fn checks<'a>(&self, class: &'a LimitClass, user: Option<Uuid>, client: IpAddr) -> Vec<LimitCheck<'a>> {
+        let address = (!self.config.rate_limits.is_allowed(client)).then_some(client);
+        rate_limit::binding(class, user, address).collect()
+    }
+
+    /// Answers by the gateway's own routes, which find the request's id in the task's context.
+    async fn answer(
+        &self,
+        context: &RequestContext,
+        head: Parts,
+        target: PathAndQuery,
+        origin: ClientOrigin,
+    ) -> Response<ReplyBody> {
+        let mut request = Request::from_parts(head, axum::body::Body::empty());
+        *request.uri_mut() = target.into();
+        request.extensions_mut().insert(origin);
+        let Ok(reply) = context::scope(context.clone(), self.own.clone().oneshot(request)).await;
+        reply.map(ReplyBody::from)
+    }
+
+    /// Completes a reply of any kind, and tells about it.
+    async fn finish(&self, exchange: Exchange, result: Result<Response<ReplyBody>, Refusal>) -> Response<ReplyBody> {
+        let (mut reply, code, cause) = match result {
+            Ok(reply) => (reply, None, None),
+            Err(refusal) => {
+                let (code, cause) = (refusal.code().as_str(), refusal.cause().map(str::to_owned));
+                (refusal.into_reply(&exchange.context).await, Some(code), cause)
+            }
+        };
+        if !exchange.route.as_ref().is_some_and(|route| route.stream) {
+            reply = compress(reply, exchange.encodings.as_ref()).await;
+        }
+        let headers = reply.headers_mut();
+        security_headers::apply(headers);
+        Cors::apply(headers, exchange.origin);
+        if let Some(standing) = exchange.standing {
+            standing.apply(headers);
+        }
+        if let Ok(id) = HeaderValue::from_str(&exchange.context.request_id) {
+            headers.insert(REQUEST_ID_HEADER, id);
+        }
+        let (status, duration) = (reply.status().as_u16(), exchange.started.elapsed());
+        let metrics = exchange.route.as_ref().map_or(&self.unmatched, |route| &route.metrics);
+        metrics.record(status, duration);
+        AccessLog {
+            context: &exchange.context,
+            method: &exchange.method,
+            uri: &exchange.uri,
+            route: metrics.route(),
+            user: exchange.user,
+            status,
+            duration,
+            code,
+            cause: cause.as_deref(),
+        }
+        .write();
+        reply
+    }
+}
+
+fn standing(checks: &[LimitCheck<'_>], answers: Result<&Answers, &RedisDown>) -> Option<Standing> {
+    match answers {
+        Ok(answers) => rate_limit::from_redis(checks, &answers.limits),
+        Err(RedisDown) => rate_limit::without_redis(checks),
+    }
+}
+
+fn redis_needed(cause: &str) -> Refusal {
+    Refusal::from(Code::ServiceUnavailable).because(cause)
+}
+
+/// HTTP/1.1 demands exactly one `Host` (RFC 9112 §3.2); with two, servers on the way could disagree about whose it is.
+fn check_host(head: &Parts) -> Result<(), Refusal> {
+    let hosts = head.headers.get_all(header::HOST).iter().count();
+    match hosts {
+        1 => Ok(()),
+        0 if head.version < Version::HTTP_11 => Ok(()),
+        _ => Err(Problem::new(Code::MalformedRequest)
+            .detail("There must be one Host header.")
+            .into()),
+    }
+}
+
+/// The path is there, the method is not; OPTIONS asks just that.
+fn other_method(method: &Method, allow: HeaderValue) -> Result<Response<ReplyBody>, Refusal> {
+    if method != Method::OPTIONS {
+        return Err(Refusal::from(Code::MethodNotAllowed).with_header(header::ALLOW, allow));
+    }
+    let mut reply = Response::new(ReplyBody::empty());
+    *reply.status_mut() = StatusCode::NO_CONTENT;
+    reply.headers_mut().insert(header::ALLOW, allow);
+    Ok(reply)
+}

@@ -1,0 +1,102 @@
+use common::config::{ConfigError, Env};
+use http::{HeaderValue, Uri, uri::Authority};
+use std::time::Duration;
+
+/// A service behind the gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Backend {
+    User,
+    Event,
+    Queue,
+    Reservation,
+    Payment,
+}
+
+impl Backend {
+    pub(crate) const ALL: [Self; 5] = [Self::User, Self::Event, Self::Queue, Self::Reservation, Self::Payment];
+
+    /// The name in the route table.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Event => "event",
+            Self::Queue => "queue",
+            Self::Reservation => "reservation",
+            Self::Payment => "payment",
+        }
+    }
+
+    /// The name in logs, metrics and readiness.
+    pub(crate) const fn service_name(self) -> &'static str {
+        match self {
+            Self::User => "user-service",
+            Self::Event => "event-service",
+            Self::Queue => "queue-service",
+            Self::Reservation => "reservation-service",
+            Self::Payment => "payment-service",
+        }
+    }
+
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|backend| backend.name() == name)
+    }
+
+    const fn default_url(self) -> &'static str {
+        match self {
+            Self::User => "http://127.0.0.1:8081",
+            Self::Event => "http://127.0.0.1:8082",
+            Self::Queue => "http://127.0.0.1:8083",
+            Self::Reservation => "http://127.0.0.1:8084",
+            Self::Payment => "http://127.0.0.1:8085",
+        }
+    }
+}
+
+/// Where a service is and how long it may take.
+#[derive(Clone, Debug)]
+pub(crate) struct BackendConfig {
+    pub(crate) backend: Backend,
+    pub(crate) authority: Authority,
+    /// The value of `Host`.
+    pub(crate) host: HeaderValue,
+    /// Until the reply begins, and afterwards between two parts of it.
+    pub(crate) timeout: Duration,
+}
+
+impl BackendConfig {
+    /// Reads `<SERVICE>_SERVICE_URL`.
+    pub(crate) fn from_env(env: &Env, backend: Backend, timeout: Duration) -> Result<Self, ConfigError> {
+        let variable = format!("{}_SERVICE_URL", backend.name().to_uppercase());
+        let url = env.string_or(&variable, backend.default_url());
+        let bad = || {
+            ConfigError::new(
+                &variable,
+                format!("`{url}` is not an address such as http://10.0.1.7:8081"),
+            )
+        };
+        let uri: Uri = url.parse().map_err(|_| bad())?;
+        // Between the gateway and the services there is no TLS, and they have no path of their own.
+        match (
+            uri.scheme_str(),
+            uri.authority(),
+            uri.path_and_query().map_or("/", |path| path.as_str()),
+        ) {
+            (Some("http"), Some(authority), "/") => Ok(Self {
+                backend,
+                host: HeaderValue::from_str(authority.as_str()).map_err(|_| bad())?,
+                authority: authority.clone(),
+                timeout,
+            }),
+            _ => Err(bad()),
+        }
+    }
+
+    /// The address of a path on the service.
+    pub(crate) fn uri(&self, path_and_query: http::uri::PathAndQuery) -> Result<Uri, http::Error> {
+        Uri::builder()
+            .scheme(http::uri::Scheme::HTTP)
+            .authority(self.authority.clone())
+            .path_and_query(path_and_query)
+            .build()
+    }
+}

@@ -1,0 +1,170 @@
+use super::fallback::Fallback;
+use http::HeaderValue;
+use std::{fmt, net::IpAddr, time::Duration};
+use uuid::Uuid;
+
+/// Whose requests are counted together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Subject {
+    /// A client address; of IPv6 its /64, which is what one customer gets.
+    Address(IpAddr),
+    /// A signed-in user.
+    User(Uuid),
+}
+
+impl Subject {
+    /// The subject that an address counts as.
+    pub(crate) fn of_address(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V6(v6) => {
+                let network = u128::from(v6) & !u128::from(u64::MAX);
+                Self::Address(IpAddr::V6(network.into()))
+            }
+            v4 @ IpAddr::V4(_) => Self::Address(v4),
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => write!(f, "ip:{address}"),
+            Self::User(id) => write!(f, "user:{id}"),
+        }
+    }
+}
+
+/// What scales the numbers of the table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LimitScale {
+    /// Every limit is multiplied by this; 1 but for load tests.
+    pub(crate) factor: u32,
+    /// `GATEWAY_REPLICAS`, default 1: without Redis, each replica grants its share.
+    pub(crate) replicas: u32,
+}
+
+/// Every limit is per minute (`design.md` §3).
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// A limit's numbers as they stand in the table; `None` does not bind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Rates {
+    per_ip: Option<u32>,
+    per_user: Option<u32>,
+}
+
+impl Rates {
+    /// Reads `10/ip`, `20/user`, both, or `none`.
+    pub(super) fn parse<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
+        let mut rates = Self::default();
+        let mut any = false;
+        for word in words {
+            any = true;
+            if word == "none" {
+                continue;
+            }
+            let bad = || format!("`{word}` is not a limit such as 10/ip or 20/user");
+            let (number, subject) = word.split_once('/').ok_or_else(bad)?;
+            let number = number
+                .parse()
+                .ok()
+                .filter(|number| (1..=1_000_000).contains(number))
+                .ok_or_else(bad)?;
+            match subject {
+                "ip" => rates.per_ip = Some(number),
+                "user" => rates.per_user = Some(number),
+                _ => return Err(bad()),
+            }
+        }
+        if any {
+            Ok(rates)
+        } else {
+            Err("the limit has no numbers".to_owned())
+        }
+    }
+}
+
+/// A named limit. Routes with the same one share its count.
+#[derive(Debug)]
+pub(crate) struct LimitClass {
+    name: String,
+    per_ip: Option<Quota>,
+    per_user: Option<Quota>,
+}
+
+impl LimitClass {
+    pub(super) fn new(name: &str, rates: Rates, scale: LimitScale) -> Self {
+        let quota = |rate: Option<u32>| rate.map(|rate| Quota::new(name, rate, scale));
+        Self {
+            name: name.to_owned(),
+            per_ip: quota(rates.per_ip),
+            per_user: quota(rates.per_user),
+        }
+    }
+
+    /// The name in the table, in keys and in headers.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What one address may do.
+    pub(crate) fn per_ip(&self) -> Option<&Quota> {
+        self.per_ip.as_ref()
+    }
+
+    /// What one user may do.
+    pub(crate) fn per_user(&self) -> Option<&Quota> {
+        self.per_user.as_ref()
+    }
+
+    /// Both, where they bind.
+    pub(crate) fn quotas(&self) -> impl Iterator<Item = &Quota> {
+        self.per_ip.iter().chain(&self.per_user)
+    }
+}
+
+/// So many requests a minute, all of which may come at once.
+#[derive(Debug)]
+pub(crate) struct Quota {
+    name: String,
+    per_minute: u32,
+    policy: Option<HeaderValue>,
+    fallback: Fallback,
+}
+
+impl Quota {
+    fn new(name: &str, rate: u32, scale: LimitScale) -> Self {
+        let per_minute = rate.saturating_mul(scale.factor);
+        Self {
+            name: name.to_owned(),
+            per_minute,
+            policy: HeaderValue::from_str(&format!("\"{name}\";q={per_minute};w={}", WINDOW.as_secs())).ok(),
+            fallback: Fallback::new(WINDOW, (per_minute / scale.replicas.max(1)).max(1)),
+        }
+    }
+
+    /// The limit's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Requests per minute, and the burst.
+    pub(crate) fn per_minute(&self) -> u32 {
+        self.per_minute
+    }
+
+    /// The value of `RateLimit-Policy`.
+    pub(crate) fn policy(&self) -> Option<&HeaderValue> {
+        self.policy.as_ref()
+    }
+
+    /// The time in which one request is earned back, in microseconds.
+    pub(crate) fn interval_micros(&self) -> u64 {
+        (60_000_000 / u64::from(self.per_minute)).max(1)
+    }
+
+    /// The count in this process, for when Redis is down.
+    pub(crate) fn fallback(&self) -> &Fallback {
+        &self.fallback
+    }
+}

@@ -1,0 +1,181 @@
+//! Takes from a request whatever a client must not say: who it is, what only we say to each other, and what concerns this
+//! connection alone.
+//!
+//! Some servers treat `X_User_Id`, `X-User-Id` and `x.user.id` as one name. Ours does not, but what stands behind it may
+//! change, so names are compared with every character that is no letter or digit taken as a hyphen.
+
+use http::{HeaderMap, HeaderName, header};
+
+/// Names that begin like this are dropped: identity, internal credentials, where the request came from (only we know), and
+/// what asks a server to act on another method or path than the ones we checked.
+const FORBIDDEN_PREFIXES: [&str; 19] = [
+    "x-user",
+    "x-internal",
+    "x-auth-",
+    "x-authenticated",
+    "x-remote-",
+    "x-role",
+    "x-admin",
+    "remote-user",
+    "x-forwarded",
+    "forwarded",
+    "x-real-ip",
+    "x-client-",
+    "x-cluster-client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "x-original-",
+    "x-rewrite-",
+    "x-http-method",
+    "x-method-override",
+];
+
+/// What belongs to one connection (RFC 9110 §7.6.1). `Host` is ours to set; an expectation is answered by our server.
+const HOP_BY_HOP: [HeaderName; 10] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::EXPECT,
+    header::HOST,
+];
+
+/// Strips a request's headers.
+pub(crate) fn strip_request(headers: &mut HeaderMap) {
+    strip_named_by_connection(headers);
+    let forbidden: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| is_forbidden(name.as_str()))
+        .cloned()
+        .collect();
+    for name in &forbidden {
+        headers.remove(name);
+    }
+    for name in &HOP_BY_HOP {
+        headers.remove(name);
+    }
+}
+
+/// Strips a reply's headers: the same, what CORS says (only the gateway does), and who made the reply.
+pub(crate) fn strip_reply(headers: &mut HeaderMap) {
+    strip_named_by_connection(headers);
+    let forbidden = |name: &str| is_forbidden(name) || name.starts_with("access-control-");
+    let forbidden: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| forbidden(name.as_str()))
+        .cloned()
+        .collect();
+    for name in forbidden
+        .iter()
+        .chain(&HOP_BY_HOP)
+        .chain(&[header::SERVER, header::PROXY_AUTHENTICATE])
+    {
+        headers.remove(name);
+    }
+}
+
+fn strip_named_by_connection(headers: &mut HeaderMap) {
+    if !headers.contains_key(header::CONNECTION) {
+        return;
+    }
+    let names: Vec<HeaderName> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .filter_map(|token| HeaderName::from_bytes(token.trim_ascii()).ok())
+        .collect();
+    for name in &names {
+        headers.remove(name);
+    }
+}
+
+fn is_forbidden(name: &str) -> bool {
+    // Nearly every name differs from all prefixes in its first letter, which is cheap to see.
+    matches!(name.as_bytes().first(), Some(b'x' | b'r' | b'f' | b't' | b'c'))
+        && FORBIDDEN_PREFIXES.iter().any(|prefix| has_prefix(name, prefix))
+}
+
+fn has_prefix(name: &str, prefix: &str) -> bool {
+    let canonical = |byte: u8| {
+        if byte.is_ascii_alphanumeric() {
+            byte.to_ascii_lowercase()
+        } else {
+            b'-'
+        }
+    };
+    name.len() >= prefix.len()
+        && name
+            .bytes()
+            .zip(prefix.bytes())
+            .all(|(have, want)| canonical(have) == want)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn stripped(pairs: &[(&str, &str)]) -> Vec<String> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(
+                HeaderName::from_bytes(name.as_bytes()).unwrap(),
+                HeaderValue::from_str(value).unwrap(),
+            );
+        }
+        strip_request(&mut headers);
+        headers.keys().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn identity_goes_in_any_spelling() {
+        for name in [
+            "X-User-Id",
+            "x-user-role",
+            "X_USER_ID",
+            "x-user_id",
+            "x.user.id",
+            "X-Internal-Auth",
+            "x_internal_auth",
+            "X-Internal-Anything",
+            "X-Forwarded-For",
+            "X-Real-IP",
+            "X-Client-Address",
+            "Remote-User",
+            "X-HTTP-Method-Override",
+            "X-Original-URL",
+        ] {
+            assert_eq!(stripped(&[(name, "1")]), Vec::<String>::new(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_connection_names_goes_with_it() {
+        let left = stripped(&[
+            ("connection", "close, X-Queue-Token"),
+            ("x-queue-token", "t"),
+            ("accept", "*/*"),
+        ]);
+        assert_eq!(left, ["accept"]);
+    }
+
+    #[test]
+    fn what_a_client_may_say_stays() {
+        let names = [
+            "user-agent",
+            "x-queue-token",
+            "x-queue-ticket",
+            "idempotency-key",
+            "if-match",
+            "webhook-id",
+            "cookie",
+        ];
+        for name in names {
+            assert_eq!(stripped(&[(name, "1")]), [name]);
+        }
+    }
+}

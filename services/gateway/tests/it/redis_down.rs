@@ -1,0 +1,136 @@
+use crate::helpers::{MustBe, OddServer, Redis, World};
+use serde_json::json;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use test_support::eventually;
+use tokio::net::TcpStream;
+
+/// Nothing listens there.
+const NOWHERE: (&str, &str) = ("REDIS_URL", "redis://127.0.0.1:1/0");
+
+#[tokio::test]
+async fn requests_go_on_with_limits_counted_in_the_process() {
+    let world = World::with(&[NOWHERE, ("RATE_LIMIT_PUBLIC_READ", "6/ip"), ("GATEWAY_REPLICAS", "2")]).await;
+    for _ in 0..3 {
+        let reply = world.anybody().get("/events").await;
+        assert_eq!(reply.header("ratelimit-limit"), Some("6"));
+        reply.must_be(200);
+    }
+    let reply = world.anybody().get("/events").await;
+    assert!(reply.header("retry-after").is_some());
+    reply.expect_problem(429, "RATE_LIMITED");
+}
+
+#[tokio::test]
+async fn tokens_are_still_verified() {
+    let world = World::with(&[NOWHERE]).await;
+    world
+        .anybody()
+        .with_token("a.b.c")
+        .get("/users/me")
+        .await
+        .expect_problem(401, "UNAUTHENTICATED");
+    world.somebody().api.get("/users/me").await.must_be(200);
+}
+
+#[tokio::test]
+async fn admin_and_payment_routes_are_closed() {
+    let world = World::with(&[NOWHERE]).await;
+    let reply = world.admin().api.get("/admin/users?email=a@b.c").await;
+    assert!(reply.header("retry-after").is_some());
+    reply.expect_problem(503, "SERVICE_UNAVAILABLE");
+    world
+        .somebody()
+        .api
+        .get("/payments")
+        .await
+        .expect_problem(503, "SERVICE_UNAVAILABLE");
+    world.somebody().api.get("/reservations").await.must_be(200);
+}
+
+#[tokio::test]
+async fn where_it_fails_closed_is_a_setting() {
+    let world = World::with(&[NOWHERE, ("BLACKLIST_FAIL_CLOSED", "reservation")]).await;
+    world.somebody().api.get("/payments").await.must_be(200);
+    world.admin().api.get("/admin/users").await.must_be(200);
+    world
+        .somebody()
+        .api
+        .get("/reservations")
+        .await
+        .expect_problem(503, "SERVICE_UNAVAILABLE");
+}
+
+#[tokio::test]
+async fn a_queue_token_that_cannot_be_looked_up_is_503_and_never_403() {
+    let world = World::with(&[NOWHERE]).await;
+    let buyer = world.somebody().api.with_header("x-queue-token", "qr_x");
+    let reply = buyer.post("/reservations/hold", &json!({})).await;
+    assert!(reply.header("retry-after").is_some());
+    reply.expect_problem(503, "SERVICE_UNAVAILABLE");
+}
+
+#[tokio::test]
+async fn a_redis_that_hangs_counts_as_down_soon() {
+    let hung = OddServer::start(|stream| async move {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        drop(stream);
+    })
+    .await;
+    let url = format!("redis://{}/0", hung.address);
+    let world = World::with(&[("REDIS_URL", &url), ("GATEWAY_REDIS_TIMEOUT_MS", "100")]).await;
+    let started = Instant::now();
+    world.anybody().get("/events").await.must_be(200);
+    assert!(
+        started.elapsed() < Duration::from_millis(1900),
+        "the connection's own limit is 2 s"
+    );
+}
+
+#[tokio::test]
+async fn an_outage_costs_requests_no_time_and_its_end_is_found() {
+    let redis = Redis::lease().await;
+    let (server, number) = redis.url.strip_prefix("redis://").unwrap().split_once('/').unwrap();
+    let server = server.to_owned();
+    let up = Arc::new(AtomicBool::new(false));
+    let link = OddServer::start({
+        let up = Arc::clone(&up);
+        move |mut gateway| {
+            let (server, up) = (server.clone(), Arc::clone(&up));
+            async move {
+                if up.load(Ordering::SeqCst) {
+                    let mut redis = TcpStream::connect(server).await.unwrap();
+                    let _copied = tokio::io::copy_bidirectional(&mut gateway, &mut redis).await;
+                }
+            }
+        }
+    })
+    .await;
+    let world = World::with(&[("REDIS_URL", &format!("redis://{}/{number}", link.address))]).await;
+    let admin = world.admin().api;
+    for _ in 0..3 {
+        admin
+            .get("/admin/users")
+            .await
+            .expect_problem(503, "SERVICE_UNAVAILABLE");
+    }
+    let tries = link.connections();
+    for _ in 0..40 {
+        world.anybody().get("/config").await.must_be(200);
+    }
+    assert!(
+        link.connections() - tries < 40,
+        "hardly any request has waited for Redis"
+    );
+
+    up.store(true, Ordering::SeqCst);
+    eventually("the gateway asks Redis again", Duration::from_secs(5), || async {
+        (admin.get("/admin/users").await.status == 200).then_some(())
+    })
+    .await;
+}
