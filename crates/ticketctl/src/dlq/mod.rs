@@ -1,0 +1,32 @@
+//! `ticketctl dlq`: messages that a consumer group could not handle.
+//!
+//! A dead letter stays in its topic for a week, whatever is done about it. Whether it has taken effect since is told by the
+//! inbox of the group that failed: a replay carries the same message id.
+
+mod letter;
+mod list;
+mod read;
+mod replay;
+mod show;
+
+use clap::Subcommand;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Dlq {
+    /// List the dead letters that have not been handled since.
+    List(list::List),
+    /// Show one with everything it carries.
+    Show(show::Show),
+    /// Send some once more to the group that could not handle them, and to no other.
+    Replay(replay::Replay),
+}
+
+impl Dlq {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::List(command) => command.run().await,
+            Self::Show(command) => command.run().await,
+            Self::Replay(command) => command.run().await,
+        }
+    }
+}

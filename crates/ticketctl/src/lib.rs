@@ -1,0 +1,61 @@
+//! What operators do to a running system, one module per command. A library too, so that tests call the same code instead
+//! of starting a process.
+#![expect(clippy::print_stdout, reason = "a command line talks to people")]
+
+mod admin;
+mod audit;
+mod connection;
+mod dlq;
+mod migrate;
+mod outbox;
+mod topics;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use common::config::Env;
+
+/// Operates a ticket-queue system.
+#[derive(Debug, Parser)]
+#[command(name = "ticketctl", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Create the database, its roles and schemas, and apply the migrations that it lacks.
+    Migrate(migrate::Migrate),
+    /// The topics on Kafka.
+    #[command(subcommand)]
+    Topics(topics::Topics),
+    /// Administrators' accounts.
+    #[command(subcommand)]
+    Admin(admin::Admin),
+    /// Messages that a consumer could not handle.
+    #[command(subcommand)]
+    Dlq(dlq::Dlq),
+    /// Messages that cannot be sent.
+    #[command(subcommand)]
+    Outbox(outbox::Outbox),
+    /// Look for rows that break the system's invariants; fails when there are any.
+    Audit(audit::Audit),
+}
+
+/// Runs a command. The exit code is a failure when an audit found something; an error is what could not be done.
+///
+/// # Errors
+///
+/// Whatever kept the command from being done.
+pub async fn run(cli: Cli, env: &Env) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        Command::Migrate(command) => command.run(env).await?,
+        Command::Topics(command) => command.run().await?,
+        Command::Admin(command) => command.run().await?,
+        Command::Dlq(command) => command.run().await?,
+        Command::Outbox(command) => command.run().await?,
+        Command::Audit(command) => return command.run().await,
+    }
+    Ok(ExitCode::SUCCESS)
+}

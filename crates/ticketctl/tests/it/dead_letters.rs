@@ -1,0 +1,148 @@
+//! A dead letter is listed, shown, replayed and then known to have been handled.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use common::lifecycle::Shutdown;
+use messages::{ConsumerGroup, Envelope, Message, PaymentSuccess};
+use outbox::{Config, Consumer, Handled, Handler, HandlerError, Relay};
+use sqlx::{PgConnection, PgPool};
+use test_support::{Login, TestEnv, eventually};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use crate::command::{superuser, ticketctl};
+
+const SOON: std::time::Duration = std::time::Duration::from_secs(20);
+
+/// Cannot handle anything until it is repaired.
+struct Repairable(Arc<AtomicBool>);
+
+impl Handler for Repairable {
+    const TYPES: &'static [&'static str] = &[PaymentSuccess::TYPE];
+
+    async fn handle(&self, _: &mut PgConnection, message: &Envelope) -> Result<Handled, HandlerError> {
+        let payment: PaymentSuccess = message.decode()?;
+        if self.0.load(Ordering::SeqCst) || payment.amount == 0 {
+            Ok(Handled::done())
+        } else {
+            Err(HandlerError::Permanent(anyhow::anyhow!("a bug")))
+        }
+    }
+}
+
+async fn handled(database: &PgPool, message: Uuid) -> Option<()> {
+    let consumers: Vec<String> =
+        sqlx::query_scalar("select consumer from reservation_service.processed_events where event_id = $1")
+            .bind(message)
+            .fetch_all(database)
+            .await
+            .unwrap();
+    (!consumers.is_empty()).then_some(())
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_replayed_after_the_bug_is_repaired() {
+    let env = TestEnv::new().await.with_topics().await;
+    let database = superuser(&env).await;
+    let config = Config::from_env(&env.env(None)).unwrap();
+    let payments = PgPool::connect(&env.database_url(Login::Payment)).await.unwrap();
+    let reservations = PgPool::connect(&env.database_url(Login::Reservation)).await.unwrap();
+    let relay = Relay::new(payments.clone(), &config.kafka, &config.relay).unwrap();
+    let outbox = relay.outbox();
+    let repaired = Arc::new(AtomicBool::new(false));
+    let consumer = Consumer::new(
+        ConsumerGroup::RESERVATION_PAYMENT,
+        reservations,
+        &config.kafka,
+        &config.consumer,
+        Repairable(Arc::clone(&repaired)),
+    );
+    let mut running = JoinSet::new();
+    running.spawn(relay.run(Shutdown::new()));
+    running.spawn(consumer.run(Shutdown::new()));
+
+    let none = ticketctl(&env, &["dlq", "list"]).await.ok();
+    assert!(none.contains("0 dead letters"), "{none}");
+
+    let mut ids = Vec::new();
+    for amount in [1, 2] {
+        let payment = PaymentSuccess {
+            payment_id: Uuid::now_v7(),
+            reservation_id: Uuid::nil(),
+            user_id: Uuid::nil(),
+            concert_id: Uuid::nil(),
+            seat_ids: vec![],
+            amount,
+            currency: "KRW".to_owned(),
+            payment_key: None,
+            portone_transaction_id: "tx".to_owned(),
+            paid_at: chrono::DateTime::UNIX_EPOCH,
+            reservation_version: 1,
+            grant_id: None,
+        };
+        let mut transaction = payments.begin().await.unwrap();
+        ids.push(::outbox::enqueue(&mut transaction, &payment).await.unwrap());
+        outbox.commit(transaction).await.unwrap();
+    }
+    let list = eventually("both dead letters", SOON, async || {
+        let list = ticketctl(&env, &["dlq", "list", "--topic", "dlq.payment"]).await.ok();
+        list.contains("2 dead letters, 2 of them open").then_some(list)
+    })
+    .await;
+    assert!(list.contains("dlq.payment:0"), "{list}");
+    assert!(
+        list.contains("PaymentSuccess") && list.contains("reservation-payment-consumer"),
+        "{list}"
+    );
+    assert!(list.contains("after 1 tries: a bug"), "{list}");
+    let shown = ticketctl(&env, &["dlq", "show", "dlq.payment:1"]).await.ok();
+    assert!(
+        shown.contains("dlq-topic: payment.events") && shown.contains(&ids[1].to_string()),
+        "{shown}"
+    );
+    let missing = ticketctl(&env, &["dlq", "show", "dlq.payment:7"]).await;
+    assert!(
+        missing.stderr.contains("there is no dead letter dlq.payment:7"),
+        "{missing:?}"
+    );
+
+    // The first is put right by hand, the second by a repaired handler.
+    let mut corrected = Envelope::parse(&shown.as_bytes()[shown.find('{').unwrap()..]).unwrap();
+    corrected.event_id = ids[0];
+    corrected.payload["amount"] = 0.into();
+    let file = std::env::temp_dir().join(format!("{}.json", Uuid::now_v7()));
+    std::fs::write(&file, serde_json::to_vec(&corrected).unwrap()).unwrap();
+    ticketctl(
+        &env,
+        &["dlq", "replay", "dlq.payment:0", "--payload", file.to_str().unwrap()],
+    )
+    .await
+    .ok();
+    std::fs::remove_file(file).unwrap();
+    eventually("the corrected message's effect", SOON, async || {
+        handled(&database, ids[0]).await
+    })
+    .await;
+
+    repaired.store(true, Ordering::SeqCst);
+    let replayed = ticketctl(&env, &["dlq", "replay", "--all-of", "dlq.payment"])
+        .await
+        .ok();
+    assert!(
+        replayed.contains("dlq.payment:1 was sent to reservation-payment-consumer again"),
+        "{replayed}"
+    );
+    assert!(replayed.contains("1 dead letters replayed"), "{replayed}");
+    eventually("the replayed message's effect", SOON, async || {
+        handled(&database, ids[1]).await
+    })
+    .await;
+
+    let list = ticketctl(&env, &["dlq", "list"]).await.ok();
+    assert!(list.contains("2 dead letters, 0 of them open"), "{list}");
+    let all = ticketctl(&env, &["dlq", "list", "--all"]).await.ok();
+    assert_eq!(all.matches("HANDLED").count(), 2, "{all}");
+}

@@ -1,0 +1,9 @@
+//! The operator's command line as a process, against real PostgreSQL and Kafka.
+#![expect(clippy::panic, clippy::unwrap_used, reason = "tests fail by panicking")]
+
+mod accounts;
+mod audit;
+mod command;
+mod dead_letters;
+mod outbox;
+mod setup;
