@@ -1,0 +1,49 @@
+//! `cargo xtask test` and `cargo xtask check`.
+
+use anyhow::Result;
+
+use crate::infra;
+use crate::ports::Ports;
+use crate::services;
+use crate::sqlx;
+use crate::workspace::{Workspace, run};
+
+/// Runs the tests against running infrastructure. `arguments` are passed on to `cargo test`.
+pub(crate) async fn test(workspace: &Workspace, ports: &Ports, arguments: &[String]) -> Result<()> {
+    let infra = {
+        let _lock = workspace.lock()?;
+        infra::up(workspace, ports).await?
+    };
+    let selected = arguments
+        .iter()
+        .any(|argument| argument.starts_with("-p") || argument.starts_with("--package"));
+    let mut cargo = workspace.cargo();
+    cargo.arg("test");
+    if !selected {
+        cargo.arg("--workspace");
+    }
+    // The system's tests start, kill and restart whole services, so these must be as new as the tests.
+    if !selected || arguments.iter().any(|argument| argument.ends_with("system-tests")) {
+        services::build(workspace, false)?;
+    }
+    cargo.args(arguments);
+    cargo.env("TICKET_QUEUE_POSTGRES_URL", infra.database_url("postgres"));
+    cargo.env("TICKET_QUEUE_REDIS_URL", &infra.redis);
+    cargo.env("TICKET_QUEUE_KAFKA", &infra.kafka);
+    cargo.env("TICKET_QUEUE_BIN_DIR", workspace.binaries(false)?);
+    run(&mut cargo)
+}
+
+/// What a change must pass besides the tests: format, documented settings, statements checked against the schema, lints.
+pub(crate) async fn check(workspace: &Workspace, ports: &Ports) -> Result<()> {
+    say!("format");
+    run(workspace.cargo().args(["fmt", "--all", "--check"]))?;
+    say!("settings");
+    crate::settings::check(workspace)?;
+    say!("statements");
+    sqlx::prepare(workspace, ports, sqlx::Mode::Check).await?;
+    say!("lints");
+    run(workspace
+        .cargo()
+        .args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+}

@@ -1,0 +1,231 @@
+//! PostgreSQL, Redis and Kafka: given by address, else by a Docker engine that answers, else started natively.
+//!
+//! Whatever the source, the rest of the program sees three addresses.
+
+mod docker;
+mod kafka;
+pub(crate) mod postgres;
+mod redis;
+mod tools;
+
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::ports::Ports;
+use crate::process::{self, Signal};
+use crate::workspace::Workspace;
+
+/// The names under which infrastructure processes are recorded, in the order they are stopped.
+pub(crate) const NAMES: [&str; 3] = [kafka::NAME, redis::NAME, postgres::NAME];
+
+/// How long one of the three may take from its start until it answers.
+const START_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Where the infrastructure is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Infra {
+    /// Superuser URL of PostgreSQL, without a database.
+    pub(crate) postgres: String,
+    /// Redis URL, without a database number.
+    pub(crate) redis: String,
+    /// Kafka bootstrap address.
+    pub(crate) kafka: String,
+}
+
+impl Infra {
+    /// Where the infrastructure is or will be: what the environment says, else this folder's ports.
+    pub(crate) fn addresses(ports: &Ports) -> Self {
+        let given = Given::from_environment();
+        let native = Self::native(ports);
+        Self {
+            postgres: given.postgres.unwrap_or(native.postgres),
+            redis: given.redis.unwrap_or(native.redis),
+            kafka: given.kafka.unwrap_or(native.kafka),
+        }
+    }
+
+    /// Where this program starts it.
+    pub(crate) fn native(ports: &Ports) -> Self {
+        let (superuser, password) = (postgres::SUPERUSER, postgres::PASSWORD);
+        Self {
+            postgres: format!("postgres://{superuser}:{password}@127.0.0.1:{}", ports.postgres),
+            redis: format!("redis://127.0.0.1:{}", ports.redis),
+            kafka: format!("127.0.0.1:{}", ports.kafka),
+        }
+    }
+
+    /// The superuser's URL of a database.
+    pub(crate) fn database_url(&self, database: &str) -> String {
+        format!("{}/{database}", self.postgres)
+    }
+}
+
+/// Addresses from the environment.
+#[derive(Debug, Default)]
+struct Given {
+    postgres: Option<String>,
+    redis: Option<String>,
+    kafka: Option<String>,
+}
+
+impl Given {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "common::config is for services; xtask builds without the workspace"
+    )]
+    fn from_environment() -> Self {
+        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        Self {
+            postgres: variable("TICKET_QUEUE_POSTGRES_URL").map(|url| without_path(&url)),
+            redis: variable("TICKET_QUEUE_REDIS_URL").map(|url| without_path(&url)),
+            kafka: variable("TICKET_QUEUE_KAFKA"),
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.postgres.is_some() && self.redis.is_some() && self.kafka.is_some()
+    }
+}
+
+/// A URL up to and without the database it may name.
+fn without_path(url: &str) -> String {
+    let after_scheme = url.find("://").map_or(0, |at| at + 3);
+    let end = url[after_scheme..].find('/').map_or(url.len(), |at| after_scheme + at);
+    url[..end].to_owned()
+}
+
+/// Starts what does not answer yet, waits until all three do.
+pub(crate) async fn up(workspace: &Workspace, ports: &Ports) -> Result<Infra> {
+    let infra = Infra::addresses(ports);
+    let given = Given::from_environment();
+    ensure_given_answer(&given).await?;
+    if given.is_complete() {
+        return Ok(infra);
+    }
+    let native_runs = NAMES.iter().any(|name| process::running(workspace, name).is_some());
+    if !native_runs && !found_running(ports, &given).await && docker::answers() {
+        docker::up(workspace, ports)?;
+        for name in NAMES {
+            wait_for(workspace, ports, name).await?;
+        }
+        return Ok(infra);
+    }
+    process::start_until_alive(workspace, &NAMES, async || start_native(workspace, ports, &given).await).await?;
+    Ok(infra)
+}
+
+async fn start_native(workspace: &Workspace, ports: &Ports, given: &Given) -> Result<()> {
+    let mut started = Vec::new();
+    // All three begin before the first is waited for: Kafka alone takes longer than the other two together.
+    if given.kafka.is_none() && kafka::start(workspace, ports).await? == Started::Now {
+        started.push(kafka::NAME);
+    }
+    if given.postgres.is_none() && postgres::start(workspace, ports).await? == Started::Now {
+        started.push(postgres::NAME);
+    }
+    if given.redis.is_none() && redis::start(workspace, ports).await? == Started::Now {
+        started.push(redis::NAME);
+    }
+    for name in started {
+        wait_for(workspace, ports, name).await?;
+    }
+    Ok(())
+}
+
+async fn wait_for(workspace: &Workspace, ports: &Ports, name: &str) -> Result<()> {
+    let ready = async || match name {
+        postgres::NAME => postgres::probe(ports.postgres).await,
+        redis::NAME => redis::probe(ports.redis),
+        _ => kafka::probe(ports.kafka),
+    };
+    process::wait_until(workspace, name, START_PATIENCE, ready).await
+}
+
+/// Stops what this folder started; what another folder started keeps running.
+pub(crate) fn down(workspace: &Workspace, ports: &Ports) -> Result<()> {
+    for name in NAMES {
+        // PostgreSQL would wait for its clients after SIGTERM; SIGINT ends them and shuts down cleanly.
+        let signal = if name == postgres::NAME {
+            Signal::Int
+        } else {
+            Signal::Term
+        };
+        for stopped in process::stop_all(workspace, &[name], signal)? {
+            say!("stopped {stopped}");
+        }
+    }
+    docker::down(workspace, ports)
+}
+
+/// Whether PostgreSQL, Redis and Kafka answer where they should be.
+pub(crate) async fn answering(infra: &Infra) -> [bool; 3] {
+    let postgres = postgres::connect(&infra.database_url("postgres")).await.is_ok();
+    [postgres, is_reachable(&infra.redis), is_reachable(&infra.kafka)]
+}
+
+/// Addresses that were given are not ours to start; a wrong one is better named here than by six services.
+async fn ensure_given_answer(given: &Given) -> Result<()> {
+    if let Some(url) = &given.postgres {
+        postgres::connect(&format!("{url}/postgres"))
+            .await
+            .context("TICKET_QUEUE_POSTGRES_URL")?;
+    }
+    for (variable, address) in [
+        ("TICKET_QUEUE_REDIS_URL", &given.redis),
+        ("TICKET_QUEUE_KAFKA", &given.kafka),
+    ] {
+        if let Some(address) = address {
+            ensure!(is_reachable(address), "{variable}: nothing answers at {address}");
+        }
+    }
+    Ok(())
+}
+
+/// Whether the first host and port of an address accepts connections.
+fn is_reachable(address: &str) -> bool {
+    let first = address.split(',').next().unwrap_or(address);
+    let host_and_port = first.rsplit(['@', '/']).next().unwrap_or(first);
+    let resolved = host_and_port.to_socket_addrs().into_iter().flatten();
+    resolved
+        .into_iter()
+        .any(|address| TcpStream::connect_timeout(&address, Duration::from_secs(2)).is_ok())
+}
+
+/// Whether a server had to be started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Started {
+    /// By this run: it has to be waited for.
+    Now,
+    /// It answered already.
+    Before,
+}
+
+/// Whether servers of ours, perhaps another clone's, answer on all ports that are not given.
+async fn found_running(ports: &Ports, given: &Given) -> bool {
+    let postgres = given.postgres.is_some() || postgres::probe(ports.postgres).await.is_ok();
+    let redis = given.redis.is_some() || redis::probe(ports.redis).is_ok();
+    let kafka = given.kafka.is_some() || kafka::probe(ports.kafka).is_ok();
+    postgres && redis && kafka
+}
+
+/// Tells a free port from one where a stranger listens, who must not be used and cannot be replaced.
+fn ensure_free(port: u16, what: &str, why_not_ours: &anyhow::Error) -> Result<()> {
+    if is_taken(port) {
+        bail!(
+            "port {port} is taken by something that is not the project's {what} ({why_not_ours:#}); \
+             stop it, or choose other ports with --ports-from"
+        );
+    }
+    Ok(())
+}
+
+/// Whether anything accepts connections on a local port.
+pub(crate) fn is_taken(port: u16) -> bool {
+    TcpStream::connect_timeout(&local(port), Duration::from_millis(300)).is_ok()
+}
+
+fn local(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}

@@ -1,0 +1,209 @@
+//! Developer tasks: `cargo xtask <task>` (design.md §16).
+
+#[macro_use]
+mod say;
+
+mod checks;
+mod demo;
+mod infra;
+mod logs;
+mod ports;
+mod process;
+mod services;
+mod settings;
+mod sqlx;
+mod state;
+mod workspace;
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use anyhow::{Result, anyhow};
+use clap::{Args, Parser, Subcommand};
+
+use crate::ports::Ports;
+use crate::services::{Environment, Tenancy, Ticketctl, Wanted};
+use crate::workspace::Workspace;
+
+/// Developer tasks of this repository.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Start what is missing of the system and wait until it is ready.
+    Up(UpArgs),
+    /// Stop what this folder started.
+    Down {
+        /// Let PostgreSQL, Redis and Kafka run on.
+        #[arg(long)]
+        services_only: bool,
+    },
+    /// Show what runs, where, and whether it is ready.
+    Status,
+    /// Show the end of the logs.
+    Logs {
+        /// Only this one, e.g. `gateway` or `kafka`.
+        name: Option<String>,
+        /// Show what is added, until interrupted.
+        #[arg(short, long)]
+        follow: bool,
+    },
+    /// Bring the system up and walk a buyer's whole journey through it.
+    Demo(DemoArgs),
+    /// Run the tests, with real infrastructure.
+    Test {
+        #[command(flatten)]
+        ports: PortsArgs,
+        /// Passed on to `cargo test`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Check format, settings, SQL statements and lints.
+    Check,
+    /// Describe the SQL statements anew in `.sqlx`.
+    Sqlx {
+        /// Only fail when they are not up to date.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Compare the running system's books with one another and with the payment provider's.
+    Audit {
+        /// Passed on to `ticketctl audit`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+struct PortsArgs {
+    /// Use a block of ports from here on, to run beside another system; remembered until `down`.
+    #[arg(long, value_name = "PORT")]
+    ports_from: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+struct UpArgs {
+    /// Only PostgreSQL, Redis and Kafka.
+    #[arg(long)]
+    infra_only: bool,
+    /// Optimised binaries.
+    #[arg(long)]
+    release: bool,
+    /// A variable for every service; those running with another value are restarted.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = variable)]
+    env: Vec<(String, String)>,
+    #[command(flatten)]
+    ports: PortsArgs,
+}
+
+#[derive(Debug, Args)]
+struct DemoArgs {
+    /// Leave the system running.
+    #[arg(long)]
+    keep: bool,
+    /// Optimised binaries.
+    #[arg(long)]
+    release: bool,
+    #[command(flatten)]
+    ports: PortsArgs,
+}
+
+fn variable(text: &str) -> Result<(String, String)> {
+    let (key, value) = text.split_once('=').ok_or_else(|| anyhow!("expected KEY=VALUE"))?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run(Cli::parse().task).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(task: Task) -> Result<ExitCode> {
+    let workspace = Workspace::find()?;
+    let asked = match &task {
+        Task::Up(UpArgs { ports, .. }) | Task::Demo(DemoArgs { ports, .. }) | Task::Test { ports, .. } => {
+            ports.ports_from
+        }
+        _ => None,
+    };
+    let ports = Ports::choose(&workspace, asked)?;
+    match task {
+        Task::Up(args) => up(&workspace, &ports, args).await?,
+        Task::Down { services_only } => {
+            let _lock = workspace.lock()?;
+            services::down(&workspace)?;
+            if !services_only {
+                infra::down(&workspace, &ports)?;
+                Ports::forget(&workspace)?;
+            }
+        }
+        Task::Status => services::print_status(&workspace, &ports).await?,
+        Task::Logs { name, follow } => logs::show(&workspace, name.as_deref(), follow)?,
+        Task::Demo(args) => {
+            let options = demo::Options {
+                keep: args.keep,
+                release: args.release,
+            };
+            return demo::run(&workspace, &ports, &options).await;
+        }
+        Task::Test { arguments, .. } => checks::test(&workspace, &ports, &arguments).await?,
+        Task::Check => checks::check(&workspace, &ports).await?,
+        Task::Sqlx { check } => {
+            let mode = if check { sqlx::Mode::Check } else { sqlx::Mode::Write };
+            sqlx::prepare(&workspace, &ports, mode).await?;
+        }
+        Task::Audit { arguments } => return audit(&workspace, &ports, &arguments).await,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn up(workspace: &Workspace, ports: &Ports, args: UpArgs) -> Result<()> {
+    let _lock = workspace.lock()?;
+    let infra = infra::up(workspace, ports).await?;
+    say!(
+        "postgres   {}\nredis      {}\nkafka      {}",
+        infra.postgres,
+        infra.redis,
+        infra.kafka
+    );
+    if args.infra_only {
+        return Ok(());
+    }
+    let wanted = Wanted {
+        release: args.release,
+        env: args.env.into_iter().collect(),
+    };
+    let state = services::up(workspace, ports, &infra, &wanted).await?;
+    say!(
+        "gateway    {0}  (documentation at {0}/docs)\nsimulators {1}",
+        state.gateway,
+        state.simulators
+    );
+    say!("admin      {} {}", state.admin.email, state.admin.password);
+    Ok(())
+}
+
+async fn audit(workspace: &Workspace, ports: &Ports, arguments: &[String]) -> Result<ExitCode> {
+    let infra = infra::Infra::addresses(ports);
+    let tenancy = Tenancy::claim(workspace, &infra).await?;
+    let environment = Environment::new(workspace, ports, &infra, &tenancy, &BTreeMap::new());
+    services::build(workspace, false)?;
+    let ticketctl = Ticketctl::new(&workspace.binaries(false)?, &environment);
+    let status = ticketctl.command().arg("audit").args(arguments).status()?;
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,161 @@
+//! The variables each process is given.
+
+use std::collections::BTreeMap;
+
+use super::{GATEWAY, SIMULATORS, Tenancy, UNITS, Unit};
+use crate::infra::Infra;
+use crate::ports::Ports;
+use crate::workspace::Workspace;
+
+/// Where the parts of one system find one another.
+#[derive(Debug, Clone)]
+pub(crate) struct Environment {
+    ports: Ports,
+    infra: Infra,
+    tenancy: Tenancy,
+    extra: BTreeMap<String, String>,
+    /// Where the simulators keep payments, so that they outlive a restart as the books do.
+    ledger: String,
+}
+
+impl Environment {
+    pub(crate) fn new(
+        workspace: &Workspace,
+        ports: &Ports,
+        infra: &Infra,
+        tenancy: &Tenancy,
+        extra: &BTreeMap<String, String>,
+    ) -> Self {
+        let ledger = workspace.dev().join("simulators.jsonl").display().to_string();
+        Self {
+            ports: ports.clone(),
+            infra: infra.clone(),
+            tenancy: tenancy.clone(),
+            extra: extra.clone(),
+            ledger,
+        }
+    }
+
+    /// Everything one process is given. What the caller asked for wins.
+    pub(crate) fn of(&self, unit: Unit) -> BTreeMap<String, String> {
+        let mut env = self.shared();
+        let mut set = |key: &str, value: String| env.insert(key.to_owned(), value);
+        set("APP_ENV", "local".to_owned());
+        set("HOST", "127.0.0.1".to_owned());
+        set("PORT", unit.port(&self.ports).to_string());
+        if let Some(schema) = unit.schema {
+            let server = self.postgres_server();
+            let login = format!("{schema}_svc_user:local-only-{schema}");
+            set(
+                "DATABASE_URL",
+                format!("postgres://{login}@{server}/{}", self.tenancy.database),
+            );
+        }
+        if unit.name == "simulators" {
+            set("SIMULATORS_STATE_FILE", self.ledger.clone());
+        }
+        env.extend(self.extra.clone());
+        env
+    }
+
+    /// What the operator's tool is given.
+    pub(crate) fn of_ticketctl(&self) -> BTreeMap<String, String> {
+        let mut env = self.shared();
+        env.insert("TICKETCTL_DATABASE_URL".to_owned(), self.database_url());
+        env.insert("SIMULATORS_URL".to_owned(), SIMULATORS.url(&self.ports));
+        env.extend(self.extra.clone());
+        env
+    }
+
+    /// The superuser's URL of the system's database.
+    pub(crate) fn database_url(&self) -> String {
+        self.infra.database_url(&self.tenancy.database)
+    }
+
+    /// The variables whose values are not what a service would assume by itself.
+    pub(crate) fn settings(&self) -> BTreeMap<String, String> {
+        let ports = Ports::default();
+        let infra = Infra::native(&ports);
+        let assumed = Self {
+            ports,
+            infra,
+            tenancy: Tenancy::default(),
+            extra: BTreeMap::new(),
+            ledger: String::new(),
+        }
+        .shared();
+        let mut settings = self.shared();
+        settings.retain(|key, value| assumed.get(key) != Some(value));
+        settings.extend(self.extra.clone());
+        settings
+    }
+
+    /// Variables that mean the same to every process.
+    fn shared(&self) -> BTreeMap<String, String> {
+        let mut env = BTreeMap::new();
+        for unit in UNITS.iter().filter(|unit| unit.schema.is_some()) {
+            env.insert(
+                format!("{}_SERVICE_URL", unit.name.to_uppercase()),
+                unit.url(&self.ports),
+            );
+        }
+        let simulators = SIMULATORS.url(&self.ports);
+        let gateway = GATEWAY.url(&self.ports);
+        let mut set = |key: &str, value: String| env.insert(key.to_owned(), value);
+        set("REDIS_URL", format!("{}/0", self.infra.redis));
+        set("KAFKA_BROKERS", self.infra.kafka.clone());
+        set("KAFKA_TOPIC_PREFIX", self.tenancy.topic_prefix.clone());
+        set("PORTONE_BASE_URL", format!("{simulators}/portone"));
+        set("RECAPTCHA_VERIFY_URL", format!("{simulators}/recaptcha/siteverify"));
+        set("PORTONE_WEBHOOK_URL", format!("{gateway}/payments/webhook/portone"));
+        env
+    }
+
+    /// Host and port of PostgreSQL.
+    fn postgres_server(&self) -> &str {
+        let after_login = self
+            .infra
+            .postgres
+            .rsplit_once('@')
+            .map_or(self.infra.postgres.as_str(), |(_, rest)| rest);
+        after_login
+            .trim_start_matches("postgres://")
+            .trim_start_matches("postgresql://")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(extra: &[(&str, &str)]) -> Environment {
+        let ports = Ports::default();
+        Environment {
+            infra: Infra::native(&ports),
+            ports,
+            tenancy: Tenancy::default(),
+            extra: extra
+                .iter()
+                .map(|&(key, value)| (key.to_owned(), value.to_owned()))
+                .collect(),
+            ledger: "ledger".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_service_logs_in_to_its_own_schema() {
+        let env = environment(&[]).of(UNITS[1]);
+        let expected = "postgres://user_svc_user:local-only-user@127.0.0.1:15432/ticketing";
+        assert_eq!(env["DATABASE_URL"], expected);
+        assert_eq!(env["PORT"], "8081");
+    }
+
+    #[test]
+    fn only_what_was_asked_for_differs_from_the_defaults_on_the_default_ports() {
+        let settings = environment(&[("HOLD_TTL_SECONDS", "8")]).settings();
+        assert_eq!(
+            settings.into_iter().collect::<Vec<_>>(),
+            [("HOLD_TTL_SECONDS".to_owned(), "8".to_owned())]
+        );
+    }
+}

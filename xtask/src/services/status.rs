@@ -1,0 +1,34 @@
+//! `cargo xtask status`.
+
+use anyhow::Result;
+
+use super::{UNITS, http_client, is_ready};
+use crate::infra::{self, Infra};
+use crate::ports::Ports;
+use crate::state;
+use crate::workspace::Workspace;
+
+/// Prints what runs, where, and whether it may be used.
+pub(crate) async fn print_status(workspace: &Workspace, ports: &Ports) -> Result<()> {
+    let client = http_client()?;
+    let pids = state::running(workspace);
+    let row = |name: &str, url: &str, ready: bool| {
+        let pid = pids.get(name).map_or_else(|| "-".to_owned(), ToString::to_string);
+        say!(
+            "{name:<12} {url:<56} {pid:>8}  {}",
+            if ready { "ready" } else { "not ready" }
+        );
+    };
+    say!("{:<12} {:<56} {:>8}  READY", "NAME", "URL", "PID");
+    for unit in UNITS.iter().rev() {
+        let url = unit.url(ports);
+        let ready = is_ready(&client, &unit.health_url(ports)).await.is_ok();
+        row(unit.name, &url, ready);
+    }
+    let infra = Infra::addresses(ports);
+    let [postgres, redis, kafka] = infra::answering(&infra).await;
+    row("postgres", &infra.postgres, postgres);
+    row("redis", &infra.redis, redis);
+    row("kafka", &infra.kafka, kafka);
+    Ok(())
+}
