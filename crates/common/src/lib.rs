@@ -17,6 +17,7 @@
 //! | [`db`], [`redis`] | connections and error mapping |
 //! | [`idempotency`] | `Idempotency-Key`, claimed in the caller's transaction |
 //! | [`page`] | `?page=&size=` and its reply |
+//! | [`replies`] | error replies that OpenAPI documents have in common |
 //!
 //! Nothing here knows a business rule of any service.
 
@@ -37,6 +38,7 @@ pub mod lifecycle;
 pub mod page;
 pub mod problem;
 pub mod redis;
+pub mod replies;
 pub mod telemetry;
 
 pub use clock::Clock;

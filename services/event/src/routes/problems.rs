@@ -1,4 +1,4 @@
-//! The error replies that endpoints have in common, for the OpenAPI document.
+//! The error replies of the endpoints, for the OpenAPI document.
 
 #![expect(
     dead_code,
@@ -6,42 +6,8 @@
 )]
 
 use common::problem::ProblemSchema;
+pub(super) use common::replies::{BadParameters, Failures, Missing, Unauthenticated};
 use utoipa::IntoResponses;
-
-/// Of every endpoint.
-#[derive(IntoResponses)]
-pub(super) enum Failures {
-    /// `INTERNAL`.
-    #[response(status = 500, content_type = "application/problem+json")]
-    Internal(ProblemSchema),
-    /// `SERVICE_UNAVAILABLE`: a dependency is down; come again after `Retry-After`.
-    #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(ProblemSchema),
-}
-
-/// Of endpoints with parameters.
-#[derive(IntoResponses)]
-pub(super) enum BadParameters {
-    /// `VALIDATION_FAILED`: a parameter is not valid.
-    #[response(status = 400, content_type = "application/problem+json")]
-    Invalid(ProblemSchema),
-}
-
-/// Of endpoints that name something in their path.
-#[derive(IntoResponses)]
-pub(super) enum Missing {
-    /// `NOT_FOUND`.
-    #[response(status = 404, content_type = "application/problem+json")]
-    NotFound(ProblemSchema),
-}
-
-/// Of endpoints for signed-in users.
-#[derive(IntoResponses)]
-pub(super) enum Unauthenticated {
-    /// `UNAUTHENTICATED`.
-    #[response(status = 401, content_type = "application/problem+json")]
-    Unauthenticated(ProblemSchema),
-}
 
 /// Of endpoints with which administrators make something.
 #[derive(IntoResponses)]
