@@ -172,7 +172,7 @@ pub(crate) struct Rules {
     pub(crate) saga_alarm_after: Duration,
     /// `PAYMENT_WORKER_POLL_MS`: how often workers look for work that nobody woke them for, default 1000.
     pub(crate) poll: Duration,
-    /// For how long a worker has what it took: longer than a call of PortOne lasts.
+    /// For how long a worker has what it took: longer than the three calls of PortOne that a refund may take.
     pub(crate) lease: Duration,
 }
 
@@ -206,7 +206,7 @@ impl Rules {
             saga_stuck_after: env.seconds_or("SAGA_STUCK_AFTER_SECONDS", 120)?,
             saga_alarm_after: env.seconds_or("SAGA_ALARM_AFTER_SECONDS", 300)?,
             poll: env.millis_or("PAYMENT_WORKER_POLL_MS", 1000)?,
-            lease: portone.timeout * 3,
+            lease: portone.timeout * 4,
         })
     }
 }

@@ -34,20 +34,25 @@ pub(crate) async fn claim(
     .await
 }
 
-/// Asks again after a while.
+/// Asks again after `interval`, but not before `first` after the beginning of the confirm: until then it may still run.
 pub(crate) async fn again_after(
     connection: &mut PgConnection,
     payment: Uuid,
-    after: Duration,
+    interval: Duration,
+    first: Duration,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
         r#"
             update payment_service.payments
-            set next_check_at = clock_timestamp() + make_interval(secs => $2)
+            set next_check_at = greatest(
+                clock_timestamp() + make_interval(secs => $2),
+                confirm_started_at + make_interval(secs => $3)
+            )
             where id = $1
         "#,
         payment,
-        seconds(after),
+        seconds(interval),
+        seconds(first),
     )
     .execute(connection)
     .await?;

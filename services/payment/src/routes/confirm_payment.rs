@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     payment_reply::PaymentReply,
-    problems::{BadBody, ConfirmRefusals, Failures, Missing},
+    problems::{BadBody, ConfirmRefusals, Failures, Missing, Unauthenticated},
 };
 use crate::{
     confirm::{self, Outcome},
@@ -47,6 +47,7 @@ pub(crate) struct ConfirmPayment {
         BadBody,
         ConfirmRefusals,
         Missing,
+        Unauthenticated,
         Failures,
     ),
     security(("bearer" = [])),

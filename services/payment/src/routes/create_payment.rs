@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{
     checkout::Checkout,
     payment_reply::PaymentReply,
-    problems::{BadBody, CreateRefusals, Failures, Missing},
+    problems::{BadBody, CreateRefusals, Failures, Missing, Unauthenticated},
 };
 use crate::{
     begin::{self, Begun},
@@ -80,6 +80,7 @@ pub(crate) struct CreatedPayment {
         BadBody,
         CreateRefusals,
         Missing,
+        Unauthenticated,
         Failures,
     ),
     security(("bearer" = [])),

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     payment_reply::PaymentReply,
-    problems::{BadParameters, Failures, Missing},
+    problems::{BadParameters, Failures, Missing, Unauthenticated},
 };
 use crate::state::AppState;
 
@@ -18,7 +18,7 @@ use crate::state::AppState;
     path = "/payments/{id}",
     tag = "payments",
     params(("id" = Uuid, Path, description = "The payment")),
-    responses((status = 200, description = "The payment", body = PaymentReply), BadParameters, Missing, Failures),
+    responses((status = 200, description = "The payment", body = PaymentReply), BadParameters, Missing, Unauthenticated, Failures),
     security(("bearer" = [])),
 )]
 pub(crate) async fn get_payment(

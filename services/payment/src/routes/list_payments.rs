@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     payment_reply::PaymentReply,
-    problems::{BadParameters, Failures},
+    problems::{BadParameters, Failures, Unauthenticated},
 };
 use crate::{db::views, state::AppState};
 
@@ -36,7 +36,7 @@ pub(crate) struct ListQuery {
     path = "/payments",
     tag = "payments",
     params(ListQuery),
-    responses((status = 200, description = "A page of payments", body = Page<PaymentReply>), BadParameters, Failures),
+    responses((status = 200, description = "A page of payments", body = Page<PaymentReply>), BadParameters, Unauthenticated, Failures),
     security(("bearer" = [])),
 )]
 pub(crate) async fn list_payments(

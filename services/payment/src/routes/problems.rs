@@ -6,51 +6,8 @@
 )]
 
 use common::problem::ProblemSchema;
+pub(super) use common::replies::{BadBody, BadParameters, Failures, Missing, Unauthenticated};
 use utoipa::IntoResponses;
-
-/// Of every endpoint for signed-in users.
-#[derive(IntoResponses)]
-pub(super) enum Failures {
-    /// `UNAUTHENTICATED`.
-    #[response(status = 401, content_type = "application/problem+json")]
-    Unauthenticated(#[to_schema] ProblemSchema),
-    /// `INTERNAL`.
-    #[response(status = 500, content_type = "application/problem+json")]
-    Internal(#[to_schema] ProblemSchema),
-    /// `SERVICE_UNAVAILABLE`: a dependency is down; come again after `Retry-After`.
-    #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(#[to_schema] ProblemSchema),
-}
-
-/// Of endpoints with parameters.
-#[derive(IntoResponses)]
-pub(super) enum BadParameters {
-    /// `VALIDATION_FAILED`: a parameter is not valid.
-    #[response(status = 400, content_type = "application/problem+json")]
-    Invalid(#[to_schema] ProblemSchema),
-}
-
-/// Of endpoints that name something.
-#[derive(IntoResponses)]
-pub(super) enum Missing {
-    /// `NOT_FOUND`: there is no such thing, or it is another user's.
-    #[response(status = 404, content_type = "application/problem+json")]
-    NotFound(#[to_schema] ProblemSchema),
-}
-
-/// Of endpoints that take JSON.
-#[derive(IntoResponses)]
-pub(super) enum BadBody {
-    /// `VALIDATION_FAILED` with the fields, or `MALFORMED_REQUEST`.
-    #[response(status = 400, content_type = "application/problem+json")]
-    Invalid(#[to_schema] ProblemSchema),
-    /// `PAYLOAD_TOO_LARGE`.
-    #[response(status = 413, content_type = "application/problem+json")]
-    TooLarge(#[to_schema] ProblemSchema),
-    /// `UNSUPPORTED_MEDIA_TYPE`.
-    #[response(status = 415, content_type = "application/problem+json")]
-    WrongType(#[to_schema] ProblemSchema),
-}
 
 /// Of beginning a payment.
 #[derive(IntoResponses)]

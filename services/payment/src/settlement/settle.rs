@@ -1,9 +1,10 @@
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Settlement;
 use crate::{
-    db,
-    domain::{Occasion, Payment, Verdict, judge},
+    db::{self, payments::Locked},
+    domain::{Occasion, Payment, PaymentStatus, Verdict, judge},
     metrics,
     portone::PortonePayment,
 };
@@ -29,35 +30,60 @@ impl Settlement {
             locked.elapsed,
             &self.rules.expectation,
         );
-        let connection = &mut *transaction;
+        self.apply(&mut transaction, &locked, verdict, found).await?;
+        let settled = db::payments::find(&mut transaction, payment)
+            .await?
+            .ok_or(sqlx::Error::RowNotFound)?;
+        self.commit(transaction).await?;
+        self.announce(locked.payment.status, &settled, verdict);
+        Ok(settled)
+    }
+
+    async fn apply(
+        &self,
+        connection: &mut PgConnection,
+        locked: &Locked,
+        verdict: Verdict,
+        found: Option<&PortonePayment>,
+    ) -> Result<(), sqlx::Error> {
+        let payment = &locked.payment;
         match (verdict, found) {
-            (Verdict::Succeed, Some(found)) => self.succeed(connection, &locked, found).await?,
-            (Verdict::Fail(reason), _) => self.fail(connection, &locked.payment, reason, found).await?,
+            (Verdict::Succeed, Some(found)) => self.succeed(connection, locked, found).await,
+            (Verdict::Fail(reason), _) => self.fail(connection, payment, reason, found).await,
             (Verdict::GiveBack(failure, refund), Some(found)) => {
-                self.give_back(connection, &locked.payment, failure, refund, found)
-                    .await?;
+                self.give_back(connection, payment, failure, refund, found).await
             }
-            (Verdict::Compensate, Some(found)) => self.compensate(connection, &locked.payment, found).await?,
+            (Verdict::Compensate, Some(found)) => self.compensate(connection, payment, found).await,
+            (Verdict::RefundShows, _) => db::refunds::hurry(connection, payment.id).await,
             (Verdict::PartlyRefunded, Some(found)) => {
-                db::payments::record_answer(connection, payment, found).await?;
                 metrics::alarm("partly_refunded_by_hand");
                 tracing::error!(
-                    payment.id = %payment,
+                    payment.id = %payment.id,
                     refund.amount = found.amount.cancelled,
                     "a part of a payment was given back at PortOne by hand; the reservation stays"
                 );
-            }
-            (Verdict::RefundShows, _) => db::refunds::hurry(connection, payment).await?,
-            (Verdict::Wait, _) => {
-                db::checks::again_after(connection, payment, self.rules.reconcile_interval).await?;
+                db::payments::record_answer(connection, payment.id, found).await
             }
             (Verdict::Contradiction, _) => {
                 metrics::alarm("capture_denied");
                 tracing::error!(
-                    payment.id = %payment,
+                    payment.id = %payment.id,
                     portone.status = ?found.map(|found| &found.status),
                     "PortOne does not know of a capture that it had shown"
                 );
+                Ok(())
+            }
+            (Verdict::Wait, _) => {
+                if locked.elapsed >= Some(self.rules.expectation.not_charged_after) {
+                    tracing::warn!(
+                        payment.id = %payment.id,
+                        portone.status = ?found.map(|found| &found.status),
+                        "the outcome of a payment is unknown for long"
+                    );
+                }
+                let rules = &self.rules;
+                let (interval, first) = (rules.reconcile_interval, rules.expectation.decide_after);
+                db::checks::again_after(connection, payment.id, interval, first).await
             }
             // The verdicts above that need PortOne's facts are only reached with them.
             (
@@ -67,16 +93,14 @@ impl Settlement {
                 | Verdict::Compensate
                 | Verdict::PartlyRefunded,
                 _,
-            ) => {
-                db::checks::at_next_reread(connection, payment, &self.rules.rereads).await?;
-            }
+            ) => db::checks::at_next_reread(connection, payment.id, &self.rules.rereads).await,
         }
-        let payment = db::payments::find(connection, payment)
-            .await?
-            .ok_or(sqlx::Error::RowNotFound)?;
-        self.commit(transaction).await?;
-        if payment.status != locked.payment.status {
-            metrics::payment_ended(&payment);
+    }
+
+    /// Once it is committed.
+    fn announce(&self, before: PaymentStatus, payment: &Payment, verdict: Verdict) {
+        if payment.status != before {
+            metrics::payment_ended(payment);
             tracing::info!(
                 payment.id = %payment.id,
                 payment.status = payment.status.as_str(),
@@ -84,12 +108,10 @@ impl Settlement {
                 "a payment is decided"
             );
         }
-        if matches!(verdict, Verdict::Succeed | Verdict::GiveBack(..) | Verdict::RefundShows) {
-            self.refund_due.notify_one();
+        match verdict {
+            Verdict::Succeed | Verdict::GiveBack(..) | Verdict::RefundShows => self.refund_due.notify_one(),
+            Verdict::Fail(_) => self.unlock_due.notify_one(),
+            _ => {}
         }
-        if matches!(verdict, Verdict::Fail(_)) {
-            self.unlock_due.notify_one();
-        }
-        Ok(payment)
     }
 }

@@ -12,6 +12,8 @@ use crate::{
 
 /// Soon: PortOne has just told that its state is another than we had read.
 const READ_AGAIN: Duration = Duration::from_millis(200);
+/// How many of the first attempts may be followed so soon.
+const SURPRISES: i32 = 4;
 
 /// Gives money back (design.md §8.4). Each try reads the truth first, so it does not matter whether an earlier one, another
 /// replica or somebody in PortOne's console has done it.
@@ -29,20 +31,17 @@ pub(crate) async fn refund_payments(tools: Tools, shutdown: Shutdown) {
 enum Try {
     /// The money went back.
     Done(Box<PortonePayment>),
-    /// PortOne's state changed under us: read it again at once.
+    /// PortOne's state changed under us: read it again soon.
     Changed(String),
     /// Not yet.
     NotYet(String),
 }
 
 async fn refund(tools: Tools, due: Due) -> anyhow::Result<()> {
-    let error = match attempt(&tools, &due).await {
+    let (error, wait) = match attempt(&tools, &due).await {
         Try::Done(found) => return Ok(tools.settlement.complete_refund(due.payment_id, &found).await?),
-        Try::Changed(error) => {
-            let mut connection = tools.db.acquire().await?;
-            return Ok(db::refunds::retry(&mut connection, due.id, READ_AGAIN, &error).await?);
-        }
-        Try::NotYet(error) => error,
+        Try::Changed(error) if due.attempts < SURPRISES => (error, READ_AGAIN),
+        Try::Changed(error) | Try::NotYet(error) => (error, back_off(&tools.rules, due.attempts)),
     };
     let mut connection = tools.db.acquire().await?;
     if due.past_deadline {
@@ -63,7 +62,7 @@ async fn refund(tools: Tools, due: Due) -> anyhow::Result<()> {
         error.message = error,
         "a refund did not succeed yet"
     );
-    Ok(db::refunds::retry(&mut connection, due.id, back_off(&tools.rules, due.attempts), &error).await?)
+    Ok(db::refunds::retry(&mut connection, due.id, wait, &error).await?)
 }
 
 async fn attempt(tools: &Tools, due: &Due) -> Try {

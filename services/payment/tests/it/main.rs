@@ -8,6 +8,7 @@ mod portone;
 mod reading;
 mod reconciling;
 mod refunding;
+mod stuck_sagas;
 mod transitions;
 mod webhooks;
 mod world;

@@ -60,7 +60,7 @@ impl World {
     pub(crate) async fn with(mut env: TestEnv, settings: &[(&str, &str)]) -> Self {
         let portone = PortOne::start().await;
         env.set("PORTONE_BASE_URL", format!("{}/portone", portone.url));
-        // What is not answered comes up again soon: the lease is three times this.
+        // What is not answered comes up again soon: the lease is four times this.
         env.set("PORTONE_TIMEOUT_SECONDS", "0.5");
         env.set("PAYMENT_WORKER_POLL_MS", "50");
         env.set("REFUND_BACKOFF_SECONDS", "0.1");
