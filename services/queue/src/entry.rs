@@ -9,8 +9,6 @@ use common::problem::{ApiResult, Code, Problem};
 use std::time::Duration;
 use uuid::Uuid;
 
-/// Racing against oneself in more than two tabs ends with a refusal.
-const CLAIM_ATTEMPTS: u32 = 3;
 /// A full line moves on by then.
 const FULL_RETRY: Duration = Duration::from_secs(30);
 
@@ -24,7 +22,8 @@ pub(crate) async fn enter(state: &AppState, user: Uuid, event: Uuid) -> ApiResul
     if is_sold_out(state, event).await && !state.line.is_present(event, user).await? {
         return Err(Problem::new(Code::SoldOut));
     }
-    claim(state, user, event).await?;
+    let life = state.limits.user_claim;
+    refuse_unless_here(state.line.claim(user, event, life).await?)?;
     state.register_live(event).await?;
     let limits = EnterLimits {
         capacity: state.limits.capacity,
@@ -34,7 +33,11 @@ pub(crate) async fn enter(state: &AppState, user: Uuid, event: Uuid) -> ApiResul
     };
     let refusal = match state.line.enter(event, user, limits).await? {
         EnterReply::Standing(seen) => {
-            confirm_claim(state, user, event).await?;
+            let confirmed = state.line.confirm(user, event, life).await?;
+            if confirmed != Claimed::Here {
+                state.line.leave(event, user).await?;
+            }
+            refuse_unless_here(confirmed)?;
             wake_if_near_the_front(state, event, &seen.value).await;
             return Ok(seen);
         }
@@ -42,7 +45,7 @@ pub(crate) async fn enter(state: &AppState, user: Uuid, event: Uuid) -> ApiResul
         EnterReply::Closed => Problem::new(Code::SaleClosed),
         EnterReply::Full => Problem::new(Code::QueueFull).retry_after(FULL_RETRY),
     };
-    state.line.drop_claim(user, event).await?;
+    state.line.unclaim(user, event, life).await?;
     Err(refusal)
 }
 
@@ -55,42 +58,13 @@ async fn is_sold_out(state: &AppState, event: Uuid) -> bool {
         .is_some_and(|(unsold, _)| unsold == 0)
 }
 
-/// Makes the user's claim name this event, unless he really queues for another one.
-async fn claim(state: &AppState, user: Uuid, event: Uuid) -> ApiResult<()> {
-    let life = state.limits.user_claim;
-    for _ in 0..CLAIM_ATTEMPTS {
-        let other = match state.line.claim(user, event, life).await? {
-            Claimed::New | Claimed::Before => return Ok(()),
-            Claimed::Elsewhere(other) => other,
-        };
-        if state.line.is_present(other, user).await? {
-            return Err(elsewhere(other));
-        }
-        if !state.line.take_over_claim(user, other, event, life).await? {
-            continue;
-        }
-        // The other entry may have added its place after we looked: then it was first.
-        if state.line.is_present(other, user).await? {
-            state.line.take_over_claim(user, event, other, life).await?;
-            return Err(elsewhere(other));
-        }
-        return Ok(());
-    }
-    Err(Problem::new(Code::AlreadyQueuedElsewhere))
-}
-
-/// The claim may have been taken over before the place was added; then the place goes again. One that a leave in another tab
-/// ended is set anew, because the place is there.
-async fn confirm_claim(state: &AppState, user: Uuid, event: Uuid) -> ApiResult<()> {
-    if state.line.claimed_event(user).await? == Some(event) {
-        return Ok(());
-    }
-    match state.line.claim(user, event, state.limits.user_claim).await? {
-        Claimed::New | Claimed::Before => Ok(()),
-        Claimed::Elsewhere(other) => {
-            state.line.leave(event, user).await?;
-            Err(elsewhere(other))
-        }
+/// 409 unless the claim names the event that was asked for.
+fn refuse_unless_here(claimed: Claimed) -> ApiResult<()> {
+    let problem = Problem::new(Code::AlreadyQueuedElsewhere);
+    match claimed {
+        Claimed::Here => Ok(()),
+        Claimed::Elsewhere(other) => Err(problem.member("eventId", other.to_string())),
+        Claimed::Contended => Err(problem),
     }
 }
 
@@ -101,10 +75,6 @@ async fn wake_if_near_the_front(state: &AppState, event: Uuid, standing: &Standi
     if !settings.paused && place.position <= u64::from(settings.admission_per_second) {
         state.waker.wake(event);
     }
-}
-
-fn elsewhere(other: Uuid) -> Problem {
-    Problem::new(Code::AlreadyQueuedElsewhere).member("eventId", other.to_string())
 }
 
 fn not_open(opens: DateTime<Utc>, now: DateTime<Utc>) -> Problem {

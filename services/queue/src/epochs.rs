@@ -94,7 +94,7 @@ impl Epochs {
             _ => self.begin().await?,
         };
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(mark.clone());
-        self.touch(mark.epoch, life.now).await;
+        self.touch(&mark, life.now).await;
         Ok((mark, life.now))
     }
 
@@ -124,9 +124,10 @@ impl Epochs {
             loss,
         };
         rows::begin(&mut transaction, epoch, &mark.run_id, life.now).await?;
-        // Committed before it is marked: dying in between costs one number, the other order could give one out twice.
-        transaction.commit().await?;
+        // Marked under the lock, or the next replica in line would see no mark and begin yet another epoch. Should the commit
+        // fail, the row follows from the mark (`touch`), so that no number is given out twice.
         self.line.mark_epoch(&mark).await?;
+        transaction.commit().await?;
         if loss.is_some() {
             tracing::warn!(
                 queue.epoch = epoch,
@@ -136,7 +137,7 @@ impl Epochs {
         Ok(mark)
     }
 
-    async fn touch(&self, epoch: i64, now: DateTime<Utc>) {
+    async fn touch(&self, mark: &EpochMark, now: DateTime<Utc>) {
         {
             let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
             if touched.is_some_and(|at| at.elapsed() < TOUCH_EVERY) {
@@ -144,7 +145,7 @@ impl Epochs {
             }
             *touched = Some(Instant::now());
         }
-        if let Err(error) = rows::touch(&self.pool, epoch, now).await {
+        if let Err(error) = rows::touch(&self.pool, mark.epoch, &mark.run_id, now).await {
             tracing::warn!(error.message = %error, "cannot note that the places are whole");
         }
     }

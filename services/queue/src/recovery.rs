@@ -21,16 +21,17 @@ pub(crate) async fn restore(state: &AppState, ticket: &Ticket) -> ApiResult<Opti
     if ticket.epoch >= mark.epoch || ticket.issued_at_millis < oldest.timestamp_millis() {
         return Ok(None);
     }
-    if let Claimed::Elsewhere(_) = state
-        .line
-        .claim(ticket.user, ticket.event, state.limits.user_claim)
-        .await?
-    {
+    let (user, event, life) = (ticket.user, ticket.event, state.limits.user_claim);
+    if state.line.claim(user, event, life).await? != Claimed::Here {
         return Ok(None);
     }
-    state.register_live(ticket.event).await?;
+    state.register_live(event).await?;
     let seen = state.line.restore(ticket, state.limits.session).await?;
-    tracing::info!(event.id = %ticket.event, queue.score = ticket.score, "a place was restored from its ticket");
+    if state.line.confirm(user, event, life).await? != Claimed::Here {
+        state.line.leave(event, user).await?;
+        return Ok(None);
+    }
+    tracing::info!(event.id = %event, queue.score = ticket.score, "a place was restored from its ticket");
     Ok(Some(seen))
 }
 

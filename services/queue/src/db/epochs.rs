@@ -52,15 +52,16 @@ pub(crate) async fn begin(
     Ok(())
 }
 
-/// Notes that an epoch's places are whole at `now`.
-pub(crate) async fn touch(pool: &PgPool, epoch: i64, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
+/// Notes that an epoch's places are whole at `now`, and the epoch itself if that is not known here.
+pub(crate) async fn touch(pool: &PgPool, epoch: i64, run_id: &str, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
     sqlx::query!(
         r#"
-            UPDATE queue_service.epochs
-            SET last_alive_at = greatest(last_alive_at, $2)
-            WHERE epoch = $1
+            INSERT INTO queue_service.epochs AS kept (epoch, run_id, began_at, last_alive_at)
+            VALUES ($1, $2, $3, $3)
+            ON CONFLICT (epoch) DO UPDATE SET last_alive_at = greatest(kept.last_alive_at, $3)
         "#,
         epoch,
+        run_id,
         now,
     )
     .execute(pool)

@@ -1,5 +1,5 @@
 use super::{
-    problems::{BadBody, Failures},
+    problems::{BadBody, Failures, Unauthenticated},
     queue_status::{QueueStatus, reply, ticket_of},
 };
 use crate::{entry, recovery, state::AppState};
@@ -34,6 +34,7 @@ pub(crate) struct EnterQueue {
         (status = 404, description = "`EVENT_NOT_FOUND`", body = ProblemSchema, content_type = "application/problem+json"),
         (status = 409, description = "`ALREADY_QUEUED_ELSEWHERE` with `eventId`; `QUEUE_FULL`; `SALE_NOT_OPEN` with `saleStartAt`, `serverTime` and `Retry-After`; `SALE_CLOSED`; `SOLD_OUT`", body = ProblemSchema, content_type = "application/problem+json"),
         BadBody,
+        Unauthenticated,
         Failures,
     ),
 )]

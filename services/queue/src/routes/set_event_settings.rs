@@ -1,4 +1,4 @@
-use super::problems::{AdminRefusals, BadBody, Failures};
+use super::problems::{AdminRefusals, BadBody, Failures, Unauthenticated};
 use crate::{
     db::{audit, event_settings},
     domain::{Settings, SettingsChange},
@@ -32,7 +32,7 @@ pub(crate) struct EventQueueSettings {
     security(("bearer" = [])),
     params(("eventId" = Uuid, Path)),
     request_body = SettingsChange,
-    responses((status = 200, description = "All settings as they are now", body = EventQueueSettings), AdminRefusals, BadBody, Failures),
+    responses((status = 200, description = "All settings as they are now", body = EventQueueSettings), AdminRefusals, BadBody, Unauthenticated, Failures),
 )]
 pub(crate) async fn set_event_settings(
     State(state): State<AppState>,

@@ -1,4 +1,4 @@
-use super::problems::{AdminRefusals, BadParameters, Failures};
+use super::problems::{AdminRefusals, BadParameters, Failures, Unauthenticated};
 use crate::state::AppState;
 use axum::extract::State;
 use common::{
@@ -55,7 +55,7 @@ pub(crate) struct QueueStats {
     tag = "queue administration",
     security(("bearer" = [])),
     params(StatsQuery),
-    responses((status = 200, description = "The numbers now", body = QueueStats), AdminRefusals, BadParameters, Failures),
+    responses((status = 200, description = "The numbers now", body = QueueStats), AdminRefusals, BadParameters, Unauthenticated, Failures),
 )]
 pub(crate) async fn stats(
     State(state): State<AppState>,

@@ -1,5 +1,5 @@
 use super::{
-    problems::{BadParameters, Failures},
+    problems::{BadParameters, Failures, Unauthenticated},
     queue_status::{QueueStatus, not_queued, reply, ticket_of},
 };
 use crate::{
@@ -42,6 +42,7 @@ pub(crate) struct StatusQuery {
         (status = 200, description = "The user's place", body = QueueStatus),
         (status = 404, description = "`NOT_QUEUED`; for ten minutes with `reason` EVICTED, EXPIRED, LEFT or CLOSED", body = ProblemSchema, content_type = "application/problem+json"),
         BadParameters,
+        Unauthenticated,
         Failures,
     ),
 )]

@@ -34,14 +34,15 @@ pub(super) fn line(event: Uuid) -> [String; 8] {
     ]
 }
 
-/// `queue:active:<userId>`: the event the user queues for, 10 min, refreshed by polling.
+/// `queue:active:<userId>`: the event the user queues for, 10 min, refreshed by polling. For the moment in which it may move to
+/// another event: `<event>><nonce>`.
 pub(super) fn claim(user: Uuid) -> String {
     format!("queue:active:{user}")
 }
 
-/// `queue:left:{queue:active:<userId>}`: the event the user left last, 10 min. The tag puts it into the claim's slot.
+/// `queue:left:<userId>`: the event the user left last, 10 min.
 pub(super) fn left(user: Uuid) -> String {
-    format!("queue:left:{{queue:active:{user}}}")
+    format!("queue:left:{user}")
 }
 
 /// `queue:token:<token>`: JSON `{userId, eventId, type, issuedAt}` (`reservationId` too for `PAYMENT`), as long as the token

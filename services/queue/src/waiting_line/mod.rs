@@ -16,9 +16,8 @@
 //! **Silence.** Polling leaves a heartbeat. Who is silent for longer than the grace is passed over at the front and swept
 //! further back. When the ticks pause or the heartbeats of many stop at once, that is our outage, and the grace begins anew.
 //!
-//! **One queue per user.** A user's claim names the event. The claim is set before the place is added and looked at again
-//! afterwards; taking a claim over sets it first and looks for the place afterwards. Of two racing requests of one user
-//! at least one sees the other and steps back, so no user gets two places.
+//! **One queue per user.** A user's claim names the event; `claims` tells how claim and place, which lie in different slots, are
+//! kept in agreement.
 
 mod admission;
 mod claims;

@@ -28,10 +28,8 @@ pub(super) static VALIDATE: LazyLock<Script> = line_script!("../../lua/validate.
 pub(super) static EXTEND: LazyLock<Script> = line_script!("../../lua/extend.lua");
 pub(super) static RELEASE: LazyLock<Script> = line_script!("../../lua/release.lua");
 
-pub(super) static TAKE_OVER_CLAIM: LazyLock<Script> = script!("../../lua/take_over_claim.lua");
+pub(super) static SWAP_CLAIM: LazyLock<Script> = script!("../../lua/swap_claim.lua");
 pub(super) static EXTEND_CLAIM: LazyLock<Script> = script!("../../lua/extend_claim.lua");
-pub(super) static DROP_CLAIM: LazyLock<Script> = script!("../../lua/drop_claim.lua");
-pub(super) static LEAVE_CLAIM: LazyLock<Script> = script!("../../lua/leave_claim.lua");
 
 pub(super) static REGISTER_LIVE: LazyLock<Script> = script!("../../lua/register_live.lua");
 pub(super) static RETIRE_LIVE: LazyLock<Script> = script!("../../lua/retire_live.lua");

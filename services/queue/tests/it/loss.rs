@@ -3,7 +3,7 @@
 use crate::helpers::{Buyer, SOON, World, text};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-use test_support::eventually;
+use test_support::{TestEnv, eventually};
 use uuid::Uuid;
 
 impl Buyer {
@@ -120,4 +120,26 @@ async fn a_ticket_is_worth_nothing_without_a_loss_or_in_other_hands() {
     world.buyer().enter(event).await;
     let stolen = thief.with_ticket(&status);
     assert_eq!(stolen.enter(event).await["position"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_that_notice_a_loss_together_begin_one_epoch() {
+    let world = World::start(TestEnv::new().await, &[("ADMISSION_TICK_MILLIS", "5")], 4).await;
+    let epochs = || async {
+        let database = sqlx::PgPool::connect(&world.env.superuser_url()).await.unwrap();
+        let rows: Vec<i64> = sqlx::query_scalar("SELECT epoch FROM queue_service.epochs ORDER BY epoch")
+            .fetch_all(&database)
+            .await
+            .unwrap();
+        rows
+    };
+    for epoch in 1..=3 {
+        eventually("an epoch begins", SOON, || async {
+            (epochs().await.len() == epoch).then_some(())
+        })
+        .await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert_eq!(epochs().await.len(), epoch);
+        forget_everything(&world).await;
+    }
 }

@@ -6,35 +6,60 @@ use uuid::Uuid;
 const LIFE: Duration = Duration::from_secs(600);
 
 #[tokio::test]
-async fn a_user_is_claimed_by_one_event() {
+async fn a_place_binds_its_user_and_a_claim_alone_does_not() {
     let bench = Bench::new(&[]).await;
     let (user, other) = (Uuid::now_v7(), Uuid::now_v7());
-    assert_eq!(bench.line.claim(user, bench.event, LIFE).await.unwrap(), Claimed::New);
-    assert_eq!(
-        bench.line.claim(user, bench.event, LIFE).await.unwrap(),
-        Claimed::Before
-    );
+    for _ in 0..2 {
+        assert_eq!(bench.line.claim(user, bench.event, LIFE).await.unwrap(), Claimed::Here);
+    }
+    place(bench.enter(user).await);
     assert_eq!(
         bench.line.claim(user, other, LIFE).await.unwrap(),
         Claimed::Elsewhere(bench.event)
     );
-    assert_eq!(bench.line.claimed_event(user).await.unwrap(), Some(bench.event));
+    bench.line.leave(bench.event, user).await.unwrap();
+    assert_eq!(bench.line.claim(user, other, LIFE).await.unwrap(), Claimed::Here);
+    assert_eq!(bench.line.claimed_event(user).await.unwrap(), Some(other));
 }
 
 #[tokio::test]
-async fn a_claim_is_taken_over_only_from_the_event_that_was_looked_at() {
+async fn a_place_added_while_the_claim_moves_away_takes_it_back_or_goes() {
     let bench = Bench::new(&[]).await;
-    let (user, second, third) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
-    bench.line.claim(user, bench.event, LIFE).await.unwrap();
-    assert!(!bench.line.take_over_claim(user, second, third, LIFE).await.unwrap());
-    assert!(
-        bench
-            .line
-            .take_over_claim(user, bench.event, second, LIFE)
-            .await
-            .unwrap()
+    let (user, other) = (Uuid::now_v7(), Uuid::now_v7());
+    let (here, key) = (bench.event.to_string(), super::keys::claim(user));
+    let mut redis = bench.line.connection();
+    // Another request has marked the claim and not yet looked: the mark is taken off, so that it cannot go on.
+    redis::cmd("SET")
+        .arg(&key)
+        .arg(format!("{here}>nonce"))
+        .query_async::<()>(&mut redis)
+        .await
+        .unwrap();
+    place(bench.enter(user).await);
+    assert_eq!(
+        bench.line.confirm(user, bench.event, LIFE).await.unwrap(),
+        Claimed::Here
     );
-    assert_eq!(bench.line.claimed_event(user).await.unwrap(), Some(second));
+    let text: String = redis::cmd("GET").arg(&key).query_async(&mut redis).await.unwrap();
+    assert_eq!(text, here);
+    // It has looked before the place was there, and gone on: this place is the one too many.
+    redis::cmd("SET")
+        .arg(&key)
+        .arg(other.to_string())
+        .query_async::<()>(&mut redis)
+        .await
+        .unwrap();
+    assert_eq!(
+        bench.line.confirm(user, bench.event, LIFE).await.unwrap(),
+        Claimed::Elsewhere(other)
+    );
+    // No claim at all, by age or by a leave in another tab.
+    redis::cmd("DEL").arg(&key).query_async::<()>(&mut redis).await.unwrap();
+    assert_eq!(
+        bench.line.confirm(user, bench.event, LIFE).await.unwrap(),
+        Claimed::Here
+    );
+    assert_eq!(bench.line.claimed_event(user).await.unwrap(), Some(bench.event));
 }
 
 #[tokio::test]
@@ -59,25 +84,16 @@ async fn polling_extends_a_claim_by_value_and_never_makes_one() {
 }
 
 #[tokio::test]
-async fn leaving_can_be_repeated_when_it_was_cut_off_half_way() {
-    let bench = Bench::new(&[]).await;
-    let user = bench.enter_all(1).await[0];
-    bench.line.claim(user, bench.event, LIFE).await.unwrap();
-    assert_eq!(bench.line.leave_claim(user, LIFE).await.unwrap(), Some(bench.event));
-    // Here the process dies. The next try still knows what to leave.
-    assert_eq!(bench.line.leave_claim(user, LIFE).await.unwrap(), Some(bench.event));
-    assert!(bench.line.leave(bench.event, user).await.unwrap());
-    assert_eq!(bench.line.left_event(user).await.unwrap(), Some(bench.event));
-}
-
-#[tokio::test]
-async fn a_refusal_ends_only_its_own_claim() {
+async fn a_claim_ends_only_where_it_names_an_event_without_a_place() {
     let bench = Bench::new(&[]).await;
     let user = Uuid::now_v7();
     bench.line.claim(user, bench.event, LIFE).await.unwrap();
-    bench.line.drop_claim(user, Uuid::now_v7()).await.unwrap();
+    place(bench.enter(user).await);
+    bench.line.unclaim(user, bench.event, LIFE).await.unwrap();
+    bench.line.unclaim(user, Uuid::now_v7(), LIFE).await.unwrap();
     assert_eq!(bench.line.claimed_event(user).await.unwrap(), Some(bench.event));
-    bench.line.drop_claim(user, bench.event).await.unwrap();
+    bench.line.leave(bench.event, user).await.unwrap();
+    bench.line.unclaim(user, bench.event, LIFE).await.unwrap();
     assert_eq!(bench.line.claimed_event(user).await.unwrap(), None);
 }
 

@@ -1,5 +1,0 @@
--- Deletes a user's claim, if it names this event. KEYS: the claim. ARGV: event.
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then
-  return 0
-end
-return redis.call('DEL', KEYS[1])
