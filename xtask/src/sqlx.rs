@@ -21,7 +21,7 @@ use crate::workspace::{Workspace, run};
 pub(crate) enum Mode {
     /// Replace those in the repository.
     Write,
-    /// Fail when those in the repository differ.
+    /// Fail when those in the repository differ, or a lint finds something.
     Check,
 }
 
@@ -32,7 +32,7 @@ pub(crate) async fn prepare(workspace: &Workspace, ports: &Ports, mode: Mode) ->
         infra::up(workspace, ports).await?
     };
     let database = format!("xtask_sqlx_{}", std::process::id());
-    let described = describe(workspace, &infra, &database);
+    let described = describe(workspace, &infra, &database, mode);
     let server = postgres::connect(&infra.database_url("postgres")).await?;
     server
         .batch_execute(&format!("drop database if exists {database} with (force)"))
@@ -70,7 +70,7 @@ pub(crate) async fn prepare(workspace: &Workspace, ports: &Ports, mode: Mode) ->
 }
 
 /// Migrates the scratch database, expands every macro against it and returns the descriptions by file name.
-fn describe(workspace: &Workspace, infra: &Infra, database: &str) -> Result<BTreeMap<String, String>> {
+fn describe(workspace: &Workspace, infra: &Infra, database: &str, mode: Mode) -> Result<BTreeMap<String, String>> {
     let url = infra.database_url(database);
     // Not `ticketctl`: that has services in it, whose statements are what is described here.
     run(workspace
@@ -82,7 +82,11 @@ fn describe(workspace: &Workspace, infra: &Infra, database: &str) -> Result<BTre
     fs::create_dir_all(&folder)?;
     let touched = Touched::all(&statement_files(workspace)?)?;
     let mut cargo = workspace.cargo();
-    cargo.args(["check", "--workspace", "--all-targets"]);
+    match mode {
+        Mode::Write => cargo.args(["check", "--workspace", "--all-targets"]),
+        // Clippy expands the macros too, so one pass over the workspace does both.
+        Mode::Check => cargo.args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+    };
     cargo
         .env("DATABASE_URL", &url)
         .env("SQLX_OFFLINE", "false")
