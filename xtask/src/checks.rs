@@ -18,7 +18,8 @@ pub(crate) async fn test(workspace: &Workspace, ports: &Ports, arguments: &[Stri
         .iter()
         .any(|argument| argument.starts_with("-p") || argument.starts_with("--package"));
     let mut cargo = workspace.cargo();
-    cargo.arg("test");
+    // One failing program must not hide what the others would say.
+    cargo.args(["test", "--no-fail-fast"]);
     if !selected {
         cargo.arg("--workspace");
     }
