@@ -1,5 +1,7 @@
 use crate::{domain::Claim, projection::project};
-use messages::{Envelope, Message, ReservationCancelled, ReservationConfirmationFailed, ReservationConfirmed};
+use messages::{
+    ConfirmationFailure, Envelope, Message, ReservationCancelled, ReservationConfirmationFailed, ReservationConfirmed,
+};
 use outbox::{Handled, Handler, HandlerError};
 use sqlx::PgConnection;
 
@@ -26,6 +28,10 @@ impl Handler for ReservationEvents {
             }
             ReservationConfirmationFailed::TYPE => {
                 let failed: ReservationConfirmationFailed = message.decode()?;
+                // A second payment of a reservation that lives on: its seats stay sold.
+                if failed.reason == ConfirmationFailure::AlreadyConfirmed {
+                    return Ok(Handled::done());
+                }
                 (
                     failed.concert_id,
                     failed.seat_ids,

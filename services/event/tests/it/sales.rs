@@ -258,6 +258,21 @@ async fn each_turn_of_a_seat_is_reported_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_second_payment_that_is_refused_leaves_the_seats_sold() {
+    let (app, event, seats) = on_sale().await;
+    let others = Others::new(&app, &event);
+    let booking = Booking::of(&seats[..1]);
+    others.send(&others.confirmed(&booking)).await;
+    let refused = ReservationConfirmationFailed {
+        reason: ConfirmationFailure::AlreadyConfirmed,
+        ..others.failed(&booking)
+    };
+    others.send(&refused).await;
+    handled(&app, 2).await;
+    becomes_sold(&app, &event, &seats[..1]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_release_that_overtakes_its_sale_leaves_the_seat_to_the_next_buyer() {
     let (app, event, seats) = on_sale().await;
     let others = Others::new(&app, &event);
