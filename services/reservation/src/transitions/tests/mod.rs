@@ -104,6 +104,17 @@ impl Database {
         (reservation_id, outcome)
     }
 
+    /// As the caller of the transaction does: a hold that lost against another transaction begins again.
+    async fn hold_again(&self, buyer: Buyer, seats: &[u128], hold_for: Duration) -> (Uuid, HoldOutcome) {
+        for _ in 0..20 {
+            let (id, outcome) = self.hold(buyer, seats, hold_for).await;
+            if !matches!(outcome, HoldOutcome::Lost) {
+                return (id, outcome);
+            }
+        }
+        panic!("a hold loses for ever");
+    }
+
     async fn held(&self, buyer: Buyer, seats: &[u128], hold_for: Duration) -> Uuid {
         let (id, outcome) = self.hold(buyer, seats, hold_for).await;
         assert!(matches!(outcome, HoldOutcome::Created { .. }), "{outcome:?}");
