@@ -62,6 +62,8 @@ impl Tenancy {
         let database = &tenancy.database;
         if !exists {
             server.batch_execute(&format!("create database {database}")).await?;
+            // The simulated PortOne would remember payments that no book knows.
+            let _ = fs::remove_file(workspace.dev().join("simulators.jsonl"));
         }
         server
             .batch_execute(&format!("comment on database {database} is '{mark}'"))
