@@ -38,6 +38,11 @@ impl Workspace {
         self.root.join(".dev")
     }
 
+    /// Where the simulators keep payments, so that they outlive a restart as the books do.
+    pub(crate) fn ledger(&self) -> PathBuf {
+        self.dev().join("simulators.jsonl")
+    }
+
     /// The log of one process.
     pub(crate) fn log(&self, name: &str) -> PathBuf {
         self.dev().join("logs").join(format!("{name}.log"))

@@ -26,7 +26,7 @@ impl Environment {
         tenancy: &Tenancy,
         extra: &BTreeMap<String, String>,
     ) -> Self {
-        let ledger = workspace.dev().join("simulators.jsonl").display().to_string();
+        let ledger = workspace.ledger().display().to_string();
         Self {
             ports: ports.clone(),
             infra: infra.clone(),

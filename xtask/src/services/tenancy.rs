@@ -63,7 +63,7 @@ impl Tenancy {
         if !exists {
             server.batch_execute(&format!("create database {database}")).await?;
             // The simulated PortOne would remember payments that no book knows.
-            let _ = fs::remove_file(workspace.dev().join("simulators.jsonl"));
+            let _ = fs::remove_file(workspace.ledger());
         }
         server
             .batch_execute(&format!("comment on database {database} is '{mark}'"))
