@@ -1,3 +1,4 @@
+use super::framing::Framing;
 use std::{
     io,
     pin::Pin,
@@ -37,13 +38,19 @@ impl HeadWatch {
     }
 }
 
-/// A socket that is cut off when a head takes too long, counted from its first byte. A head that comes in one piece, as
-/// nearly all do, costs no timer.
+/// No head contains this, and it has an end: hyper answers 400 and closes, as it does to any head it cannot read.
+const REFUSED: &[u8] = b"\0\r\n\r\n";
+
+/// A socket that is cut off when a head takes too long, counted from its first byte, and whose ambiguous heads are refused.
+/// A head that comes in one piece, as nearly all do, costs no timer.
 pub(super) struct HeadGuard {
     stream: TcpStream,
     watch: HeadWatch,
     limit: Duration,
     timer: Option<Pin<Box<Sleep>>>,
+    framing: Framing,
+    /// What hyper reads instead of the client's bytes from an ambiguous head on, then nothing.
+    instead: Option<&'static [u8]>,
 }
 
 impl HeadGuard {
@@ -53,13 +60,34 @@ impl HeadGuard {
             watch,
             limit,
             timer: None,
+            framing: Framing::default(),
+            instead: None,
         }
+    }
+
+    /// Keeps what was read unless a head in it is ambiguous.
+    fn judge(&mut self, buf: &mut ReadBuf<'_>, before: usize) {
+        if let Err(at) = self.framing.read(&buf.filled()[before..]) {
+            buf.set_filled(before + at);
+            self.refuse(buf, REFUSED);
+        }
+    }
+
+    fn refuse(&mut self, buf: &mut ReadBuf<'_>, rest: &'static [u8]) {
+        let (now, later) = rest.split_at(rest.len().min(buf.remaining()));
+        buf.put_slice(now);
+        self.instead = Some(later);
     }
 }
 
 impl AsyncRead for HeadGuard {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        if let Some(rest) = this.instead {
+            this.refuse(buf, rest);
+            return Poll::Ready(Ok(()));
+        }
+        let before = buf.filled().len();
         let phase = this.watch.0.load(Ordering::Relaxed);
         if phase != HEAD {
             this.timer = None;
@@ -69,6 +97,7 @@ impl AsyncRead for HeadGuard {
                 if phase == IDLE {
                     this.watch.0.store(HEAD, Ordering::Relaxed);
                 }
+                this.judge(buf, before);
                 Poll::Ready(result)
             }
             Poll::Pending if phase == HEAD => {

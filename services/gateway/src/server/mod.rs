@@ -1,10 +1,15 @@
 //! The gateway's own serve loop: limits on connections, time limits on heads and idle connections, graceful end.
 
+mod framing;
 mod head_guard;
 
 use crate::{config::ConnectionConfig, pipeline::Gateway};
 use common::lifecycle::Shutdown;
 use head_guard::{HeadGuard, HeadWatch};
+use http::{
+    HeaderValue,
+    header::{CONNECTION, TRANSFER_ENCODING},
+};
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -104,8 +109,15 @@ impl Server {
         let service = service_fn(|request| {
             let (gateway, watch) = (&self.gateway, &watch);
             watch.head_complete();
+            let chunked = request.headers().contains_key(TRANSFER_ENCODING);
             async move {
-                let reply = gateway.handle(request, peer).await;
+                let mut reply = gateway.handle(request, peer).await;
+                if chunked {
+                    // What comes behind such a body was not looked at (see `framing`).
+                    reply
+                        .headers_mut()
+                        .insert(CONNECTION, HeaderValue::from_static("close"));
+                }
                 watch.awaiting_head();
                 Ok::<_, Infallible>(reply)
             }

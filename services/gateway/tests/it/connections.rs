@@ -103,6 +103,63 @@ async fn differing_lengths_and_unknown_encodings_are_refused() {
 }
 
 #[tokio::test]
+async fn a_head_that_two_servers_might_read_differently_is_refused() {
+    let world = World::new().await;
+    for (form, request) in [
+        (
+            "length and chunked",
+            "POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        ),
+        (
+            "chunked and length",
+            "POST /auth/login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+        ),
+        (
+            "equal lengths",
+            "POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
+        ),
+        (
+            "chunked twice",
+            "POST /auth/login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        ),
+        ("bare LF in a field", "GET /events HTTP/1.1\r\nHost: x\nX-A: 1\r\n\r\n"),
+        (
+            "bare LF behind the request line",
+            "GET /events HTTP/1.1\nHost: x\r\n\r\n",
+        ),
+        ("bare LF at the end", "GET /events HTTP/1.1\r\nHost: x\r\n\n"),
+        ("bare CR", "GET /events HTTP/1.1\r\nHost: x\r\nX-A: 1\r2\r\n\r\n"),
+    ] {
+        let got = world.raw(request).await;
+        assert_eq!(status_of(&got), 400, "{form}: {got}");
+    }
+    assert!(world.upstream.requests().is_empty());
+}
+
+#[tokio::test]
+async fn behind_a_good_request_an_ambiguous_one_is_refused_and_nothing_after_it_read() {
+    let world = World::new().await;
+    world.upstream.answer_with(|_| reply(200, &[], "first"));
+    let got = world
+        .raw("GET /events HTTP/1.1\r\nHost: x\r\n\r\nGET /venues HTTP/1.1\nHost: x\r\n\r\nGET /events HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await;
+    assert_eq!(got.matches("HTTP/1.1 200").count(), 1, "{got}");
+    assert_eq!(got.matches("HTTP/1.1 400").count(), 1, "{got}");
+    assert_eq!(world.upstream.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn behind_a_chunked_request_nothing_is_read() {
+    let world = World::new().await;
+    world.upstream.answer_with(|_| reply(200, &[], "first"));
+    let got = world
+        .raw("POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\nGET /events HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await;
+    assert_eq!(got.matches("HTTP/1.1 200").count(), 1, "{got}");
+    assert!(got.to_lowercase().contains("connection: close"), "{got}");
+}
+
+#[tokio::test]
 async fn a_request_has_exactly_one_host() {
     let world = World::new().await;
     for hosts in ["", "Host: a\r\nHost: b\r\n"] {

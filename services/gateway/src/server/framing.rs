@@ -1,0 +1,185 @@
+/// So much of each line is kept: enough for every field looked at here.
+const KEPT: usize = 64;
+
+/// Reads along with hyper and finds the heads whose end, or whose body's end, two servers might see in different places
+/// (design.md §11): line breaks that are not CR LF, `Content-Length` beside `Transfer-Encoding`, and either of them twice.
+/// hyper forgives some of these, as RFC 9112 allows it to; a gateway in front of others must not.
+///
+/// Pipelined requests are followed over bodies of a known length. Behind a chunked body nothing is seen, so its connection
+/// is to be closed after the reply.
+#[derive(Debug, Default)]
+pub(super) struct Framing {
+    place: Place,
+    /// The beginning of the present line.
+    line: Vec<u8>,
+    after_cr: bool,
+    /// Whether the request line has been read.
+    begun: bool,
+    length: Option<u64>,
+    chunked: bool,
+}
+
+#[derive(Debug, Default)]
+enum Place {
+    #[default]
+    Head,
+    /// So many bytes are left of it.
+    Body(u64),
+    /// Behind the head of a chunked request.
+    Unseen,
+}
+
+/// The head can be read in two ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ambiguous;
+
+impl Framing {
+    /// Looks at what came next.
+    ///
+    /// # Errors
+    /// The index of the byte at which a head became ambiguous.
+    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<(), usize> {
+        let mut at = 0;
+        while let Some(&byte) = bytes.get(at) {
+            match &mut self.place {
+                Place::Unseen => return Ok(()),
+                Place::Body(left) => {
+                    let rest = bytes.len() - at;
+                    let here = usize::try_from(*left).unwrap_or(rest).min(rest);
+                    *left -= here as u64;
+                    if *left == 0 {
+                        self.place = Place::Head;
+                    }
+                    at += here;
+                }
+                Place::Head => {
+                    self.head(byte).map_err(|Ambiguous| at)?;
+                    at += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn head(&mut self, byte: u8) -> Result<(), Ambiguous> {
+        match (self.after_cr, byte) {
+            (true, b'\n') => {
+                self.after_cr = false;
+                return self.line_complete();
+            }
+            (true, _) | (false, b'\n') => return Err(Ambiguous),
+            (false, b'\r') => self.after_cr = true,
+            (false, _) if self.line.len() < KEPT => self.line.push(byte),
+            (false, _) => {}
+        }
+        Ok(())
+    }
+
+    fn line_complete(&mut self) -> Result<(), Ambiguous> {
+        if self.line.is_empty() {
+            if self.begun {
+                self.head_complete();
+            }
+            return Ok(());
+        }
+        if self.begun {
+            let colon = self
+                .line
+                .iter()
+                .position(|byte| *byte == b':')
+                .unwrap_or(self.line.len());
+            let (name, value) = self.line.split_at(colon);
+            if name.eq_ignore_ascii_case(b"content-length") {
+                if self.line.len() == KEPT {
+                    // Its end may be missing.
+                    return Err(Ambiguous);
+                }
+                let value = std::str::from_utf8(value).map_err(|_| Ambiguous)?;
+                let length = length(value.trim_start_matches(':').trim_matches([' ', '\t']))?;
+                let before = self.length.replace(length);
+                if before.is_some() || self.chunked {
+                    return Err(Ambiguous);
+                }
+            } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+                let before = std::mem::replace(&mut self.chunked, true);
+                if before || self.length.is_some() {
+                    return Err(Ambiguous);
+                }
+            }
+        }
+        self.begun = true;
+        self.line.clear();
+        Ok(())
+    }
+
+    fn head_complete(&mut self) {
+        self.begun = false;
+        self.place = match self.length.take() {
+            _ if self.chunked => Place::Unseen,
+            Some(length) if length > 0 => Place::Body(length),
+            _ => Place::Head,
+        };
+    }
+}
+
+/// Digits, and not more than a length can have.
+fn length(text: &str) -> Result<u64, Ambiguous> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Ambiguous);
+    }
+    text.parse().map_err(|_| Ambiguous)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Read whole, and byte by byte: how the network cuts it must not matter.
+    fn read(text: &str) -> Result<(), usize> {
+        let whole = Framing::default().read(text.as_bytes());
+        let mut framing = Framing::default();
+        let bytes = text.as_bytes().chunks(1);
+        let single = bytes
+            .enumerate()
+            .try_for_each(|(at, byte)| framing.read(byte).map_err(|_| at));
+        assert_eq!(whole, single, "{text:?}");
+        whole
+    }
+
+    #[test]
+    fn what_is_clear_passes() {
+        for text in [
+            "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+            "\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\n\r\n",
+            "POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+            "POST / HTTP/1.1\r\nCONTENT-length:\t4 \r\n\r\na\nb\rGET / HTTP/1.1\r\n\r\n",
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n\n\n",
+            "GET / HTTP/1.1\r\nX-Content-Length: 5\r\nX: Content-Length: 6\r\n\r\n",
+        ] {
+            assert_eq!(read(text), Ok(()), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_two_servers_might_read_differently_is_found() {
+        for text in [
+            "GET / HTTP/1.1\nHost: x\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: x\n\r\n",
+            "GET / HTTP/1.1\r\nHost: x\r\n\n",
+            "GET / HTTP/1.1\r\nHost: x\ry\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: x\r\r\n\r\n",
+            "POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n",
+            "POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\ncontent-length: 5\r\n\r\n",
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "POST / HTTP/1.1\r\nContent-Length: +5\r\n\r\n",
+            "POST / HTTP/1.1\r\nContent-Length: 5, 5\r\n\r\n",
+            "POST / HTTP/1.1\r\nContent-Length:\r\n\r\n",
+            "POST / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n",
+            "POST / HTTP/1.1\r\nContent-Length: 000000000000000000000000000000000000000000000000000000005\r\n\r\n",
+            "POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nokGET / HTTP/1.1\n\r\n",
+        ] {
+            assert!(read(text).is_err(), "{text:?}");
+        }
+    }
+}
