@@ -5,6 +5,7 @@
 //! | [`config`] | settings from the environment; errors name the variable |
 //! | [`lifecycle`] | start, workers, graceful shutdown |
 //! | [`telemetry`] | logs and metrics |
+//! | [`crash`] | named places where a test can end the process |
 //! | [`context`] | request id and trace context, carried through calls and messages |
 //! | [`http`] | the layers and fixed routes around a service's own routes |
 //! | [`problem`] | errors as `application/problem+json` with a stable code |
@@ -25,6 +26,7 @@ pub mod client;
 mod clock;
 pub mod config;
 pub mod context;
+pub mod crash;
 pub mod crypto;
 pub mod db;
 pub mod extract;
