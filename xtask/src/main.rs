@@ -7,6 +7,7 @@ mod checks;
 mod demo;
 mod infra;
 mod logs;
+mod plant;
 mod ports;
 mod process;
 mod services;
@@ -62,6 +63,11 @@ enum Task {
         /// Passed on to `cargo test`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
+    },
+    /// Remove one guard after another, in a copy, and demand that the tests notice.
+    Plant {
+        /// Only these faults.
+        names: Vec<String>,
     },
     /// Check format, settings, SQL statements and lints.
     Check,
@@ -158,6 +164,7 @@ async fn run(task: Task) -> Result<ExitCode> {
             return demo::run(&workspace, &ports, &options).await;
         }
         Task::Test { arguments, .. } => checks::test(&workspace, &ports, &arguments).await?,
+        Task::Plant { names } => plant::plant(&workspace, &ports, &names).await?,
         Task::Check => checks::check(&workspace, &ports).await?,
         Task::Sqlx { check } => {
             let mode = if check { sqlx::Mode::Check } else { sqlx::Mode::Write };

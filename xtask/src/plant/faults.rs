@@ -1,0 +1,213 @@
+//! The guards that are removed, one at a time, and the tests that must notice.
+
+use anyhow::{Result, ensure};
+
+/// A guard, how it is removed, and who must notice.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) name: &'static str,
+    /// What is missing then.
+    pub(super) what: &'static str,
+    pub(super) edits: &'static [Edit],
+    /// Arguments of `cargo test`.
+    pub(super) tests: &'static [&'static str],
+}
+
+/// One change of a file.
+#[derive(Debug)]
+pub(super) struct Edit {
+    /// From the repository's root.
+    pub(super) file: &'static str,
+    /// Stands in the file exactly once.
+    from: &'static str,
+    to: &'static str,
+}
+
+impl Edit {
+    /// The file's text without the guard.
+    pub(super) fn planted(&self, healthy: &str) -> Result<String> {
+        let times = healthy.matches(self.from).count();
+        ensure!(
+            times == 1,
+            "`{}` stands {times} times in {}, not once; the list of faults is out of date",
+            self.from,
+            self.file
+        );
+        Ok(healthy.replacen(self.from, self.to, 1))
+    }
+}
+
+const RESERVATION: &[&str] = &["-p", "reservation-service"];
+const PAYMENT: &[&str] = &["-p", "payment-service"];
+const EVENT: &[&str] = &["-p", "event-service"];
+const OUTBOX: &[&str] = &["-p", "outbox"];
+
+pub(super) const FAULTS: [Fault; 16] = [
+    Fault {
+        name: "unique-key",
+        what: "the key of seat_assignments, the last line against selling a seat twice",
+        edits: &[
+            Edit {
+                file: "migrations/reservation/20261122001100_create_seat_assignments.sql",
+                from: "primary key (event_id, seat_id),",
+                to: "primary key (event_id, seat_id, reservation_id),",
+            },
+            Edit {
+                file: "services/reservation/src/db/holds.rs",
+                from: "on conflict (event_id, seat_id) do update",
+                to: "on conflict (event_id, seat_id, reservation_id) do update",
+            },
+        ],
+        tests: RESERVATION,
+    },
+    Fault {
+        name: "count-of-seats",
+        what: "the comparison of the seats taken with those wanted",
+        edits: &[Edit {
+            file: "services/reservation/src/transitions/hold.rs",
+            from: "if taken.len() < seat_ids.len() {",
+            to: "if taken.is_empty() {",
+        }],
+        tests: RESERVATION,
+    },
+    Fault {
+        name: "buyers-lock",
+        what: "the advisory lock under which limits are counted",
+        edits: &[Edit {
+            file: "services/reservation/src/db/advisory.rs",
+            from: r#"pg_advisory_xact_lock(hashtextextended('buyer:' || $1::uuid || ':' || $2::uuid, 0)) as "buyer!: ()","#,
+            to: r#"pg_advisory_xact_lock_shared(hashtextextended('buyer:' || $1::uuid || ':' || $2::uuid, 0)) as "buyer!: ()","#,
+        }],
+        tests: RESERVATION,
+    },
+    Fault {
+        name: "lock-of-an-expired-hold",
+        what: "the look at the assignments' expiry when a payment locks them",
+        edits: &[Edit {
+            file: "services/reservation/src/db/payment_locks.rs",
+            from: "where reservation_id = $1 and state = 'HELD' and expires_at > clock_timestamp()",
+            to: "where reservation_id = $1 and state = 'HELD'",
+        }],
+        tests: RESERVATION,
+    },
+    Fault {
+        name: "amount-in-the-lock",
+        what: "the comparison of the payment's amount with the reservation's",
+        edits: &[Edit {
+            file: "services/reservation/src/domain/decisions.rs",
+            from: "(Status::Pending, _) if amount != reservation.total_amount => Err(LockRefusal::AmountMismatch),",
+            to: "(Status::Pending, _) if amount > reservation.total_amount => Err(LockRefusal::AmountMismatch),",
+        }],
+        tests: RESERVATION,
+    },
+    Fault {
+        name: "owner-of-a-redis-hold",
+        what: "the comparison of the holder before a hold is deleted in Redis",
+        edits: &[Edit {
+            file: "services/reservation/lua/release_seats.lua",
+            from: "if holder and string.sub(holder, -#suffix) == suffix then",
+            to: "if holder then",
+        }],
+        tests: RESERVATION,
+    },
+    Fault {
+        name: "late-success",
+        what: "the finality of a cancelled reservation",
+        edits: &[Edit {
+            file: "services/reservation/src/domain/decisions.rs",
+            from: "(Status::Cancelled, _) => Refuse(ConfirmationFailure::AlreadyCancelled, None),",
+            to: "(Status::Cancelled, _) => AlreadyConfirmed,",
+        }],
+        tests: RESERVATION,
+    },
+    Fault {
+        name: "one-confirm",
+        what: "the compare-and-set by which one of many confirms wins",
+        edits: &[Edit {
+            file: "services/payment/src/db/confirms.rs",
+            from: "                and confirm_started_at is null\n                and expires_at > clock_timestamp()",
+            to: "                and expires_at > clock_timestamp()",
+        }],
+        tests: PAYMENT,
+    },
+    Fault {
+        name: "timeout-is-failure",
+        what: "the difference between an unknown outcome and a failed one",
+        edits: &[Edit {
+            file: "services/payment/src/confirm/charge.rs",
+            from: "_ => Ok(unknown(payment, \"charge\", &error)),",
+            to: "_ => match state.settlement.decline(payment.id).await {\n            Ok(payment) => decided(&payment),\n            Err(error) => Ok(unknown(payment, \"charge\", &error)),\n        },",
+        }],
+        tests: PAYMENT,
+    },
+    Fault {
+        name: "one-refund",
+        what: "the key that allows one refund per payment",
+        edits: &[Edit {
+            file: "migrations/payment/20261122001200_create_refunds.sql",
+            from: "        constraint refunds_payment_id_key unique\n",
+            to: "",
+        }],
+        tests: PAYMENT,
+    },
+    Fault {
+        name: "webhook-signature",
+        what: "the comparison of a webhook's signature",
+        edits: &[Edit {
+            file: "services/payment/src/portone/webhook_signature.rs",
+            from: "crypto::constant_time_eq(given, &expected)",
+            to: "given.len() == expected.len()",
+        }],
+        tests: PAYMENT,
+    },
+    Fault {
+        name: "seats-as-locked",
+        what: "the comparison of the locked seats with those paid for",
+        edits: &[Edit {
+            file: "services/payment/src/confirm/lock.rs",
+            from: "if !same_seats(&payment.seat_ids, &lock.seat_ids) {",
+            to: "if payment.seat_ids.len() != lock.seat_ids.len() {",
+        }],
+        tests: PAYMENT,
+    },
+    Fault {
+        name: "claim-order",
+        what: "the order of claims, by which a late message never lowers one",
+        edits: &[Edit {
+            file: "services/event/src/db/projection.rs",
+            from: "            WHERE held.claim < excluded.claim\n",
+            to: "",
+        }],
+        tests: EVENT,
+    },
+    Fault {
+        name: "owner-of-a-claim",
+        what: "the owner of a claim in the seat projection",
+        edits: &[Edit {
+            file: "services/event/src/db/projection.rs",
+            from: "SELECT seat_id, $2, $3::text::event_service.claim",
+            to: "SELECT seat_id, CASE WHEN $2::uuid IS NULL THEN $2 ELSE seat_id END, $3::text::event_service.claim",
+        }],
+        tests: EVENT,
+    },
+    Fault {
+        name: "inbox",
+        what: "the inbox, by which a message takes effect once",
+        edits: &[Edit {
+            file: "crates/outbox/src/consumer/inbox.rs",
+            from: "Ok(result.rows_affected() == 1)",
+            to: "Ok(result.rows_affected() <= 1)",
+        }],
+        tests: OUTBOX,
+    },
+    Fault {
+        name: "lease-while-sending",
+        what: "the look at the lease before each row is sent",
+        edits: &[Edit {
+            file: "crates/outbox/src/relay/publish.rs",
+            from: "if !held.borrow().holds() {",
+            to: "if false && !held.borrow().holds() {",
+        }],
+        tests: OUTBOX,
+    },
+];
