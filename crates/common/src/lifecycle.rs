@@ -54,6 +54,7 @@ impl Shutdown {
 #[derive(Default)]
 pub struct Workers {
     shutdown: Shutdown,
+    closing: Shutdown,
     tasks: JoinSet<&'static str>,
 }
 
@@ -68,6 +69,13 @@ impl Workers {
     #[must_use]
     pub fn shutdown(&self) -> Shutdown {
         self.shutdown.clone()
+    }
+
+    /// The signal for replies without an end: no more requests are taken, and those that run should end soon. Workers go on
+    /// until they have.
+    #[must_use]
+    pub fn closing(&self) -> Shutdown {
+        self.closing.clone()
     }
 
     /// Starts a worker. It must return soon after its [`Shutdown`] is cancelled.
@@ -174,7 +182,7 @@ impl Application {
     /// # Errors
     /// When a worker ended by itself; the process should end and be started anew.
     pub async fn run_until_stopped(mut self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let closing = Shutdown::new();
+        let closing = self.workers.closing();
         let mut serving = JoinSet::new();
         serving.spawn((self.serve)(self.listener, closing.clone()));
         self.workers.spawn("metrics", keep_metrics_small);

@@ -169,6 +169,46 @@ impl Api {
     /// # Panics
     /// When no reply comes back.
     pub async fn send(&self, method: Method, path: &str, body: Option<(&str, Vec<u8>)>) -> Reply {
+        self.try_send(method.clone(), path, body)
+            .await
+            .unwrap_or_else(|error| panic!("{method} {path}: {error:?}"))
+    }
+
+    /// As [`Api::send`], for callers who expect services to die under them.
+    ///
+    /// # Errors
+    /// When no reply comes back.
+    pub async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<(&str, Vec<u8>)>,
+    ) -> Result<Reply, reqwest::Error> {
+        let response = self.request(method, path, body).send().await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let bytes = response.bytes().await?;
+        let body = if bytes.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&bytes)
+                .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()))
+        };
+        Ok(Reply { status, headers, body })
+    }
+
+    /// GETs `path` and leaves the body to the caller: for replies without an end.
+    ///
+    /// # Panics
+    /// When no reply comes back.
+    pub async fn open(&self, path: &str) -> reqwest::Response {
+        let request = self.request(Method::GET, path, None);
+        request
+            .send()
+            .await
+            .unwrap_or_else(|error| panic!("GET {path}: {error:?}"))
+    }
+
+    fn request(&self, method: Method, path: &str, body: Option<(&str, Vec<u8>)>) -> reqwest::RequestBuilder {
         let context = RequestContext::new();
         let mut headers = match &self.key {
             Some(key) => outgoing_headers(key, &Clock::system(), &method, path, self.user, &context),
@@ -177,26 +217,11 @@ impl Api {
         headers.extend(self.headers.clone());
         let mut request = self
             .http
-            .request(method.clone(), format!("{}{path}", self.base_url))
+            .request(method, format!("{}{path}", self.base_url))
             .headers(headers);
         if let Some((content_type, body)) = body {
             request = request.header("content-type", content_type).body(body);
         }
-        let response = request
-            .send()
-            .await
-            .unwrap_or_else(|error| panic!("{method} {path}: {error:?}"));
-        let (status, headers) = (response.status(), response.headers().clone());
-        let bytes = response
-            .bytes()
-            .await
-            .unwrap_or_else(|error| panic!("{method} {path}: {error:?}"));
-        let body = if bytes.is_empty() {
-            Value::Null
-        } else {
-            serde_json::from_slice(&bytes)
-                .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()))
-        };
-        Reply { status, headers, body }
+        request
     }
 }

@@ -35,6 +35,7 @@ pub struct Config {
     pub(crate) ticket_keys: TicketKeys,
     pub(crate) limits: Limits,
     pub(crate) polling: PollLimits,
+    pub(crate) streaming: Streaming,
     /// `ADMISSION_TICK_MILLIS`: how often each replica runs admission for each event, default 1000.
     pub admission_tick: Duration,
     /// `EVENT_FACTS_CACHE_SECONDS`: how old a sale window may be, default 5.
@@ -47,6 +48,33 @@ pub struct Config {
     pub event_settings_ttl: Duration,
     /// `QUEUE_RECOVERY_PAUSE_SECONDS`: how long nobody is admitted after Redis lost its memory, default 60.
     pub recovery_pause: Duration,
+}
+
+/// How the events of `GET /queue/stream` are made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Streaming {
+    /// `QUEUE_STREAM_TICK_MILLIS`: how often a watched line is read, default 1000.
+    pub(crate) tick: Duration,
+    /// `QUEUE_STREAM_POLL_SECONDS`: how often each stream polls for its own place besides, default 25; far less than the
+    /// grace of silent waiters.
+    pub(crate) poll: Duration,
+    /// `QUEUE_STREAM_MAX_SECONDS`: after this long a stream ends and its client opens it again with a token that is still
+    /// good, default 15 minutes.
+    pub(crate) longest: Duration,
+}
+
+impl Streaming {
+    fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        let tick = env.millis_or("QUEUE_STREAM_TICK_MILLIS", 1000)?;
+        if tick.is_zero() {
+            return Err(ConfigError::new("QUEUE_STREAM_TICK_MILLIS", "is 0"));
+        }
+        Ok(Self {
+            tick,
+            poll: env.seconds_or("QUEUE_STREAM_POLL_SECONDS", 25)?,
+            longest: env.seconds_or("QUEUE_STREAM_MAX_SECONDS", 900)?,
+        })
+    }
 }
 
 impl Config {
@@ -70,6 +98,7 @@ impl Config {
             ticket_keys: TicketKeys::from_env(env)?,
             limits: Limits::from_env(env)?,
             polling: PollLimits::from_env(env)?,
+            streaming: Streaming::from_env(env)?,
             admission_tick: env.millis_or("ADMISSION_TICK_MILLIS", 1000)?,
             event_facts_ttl: env.seconds_or("EVENT_FACTS_CACHE_SECONDS", 5)?,
             availability_ttl: env.seconds_or("AVAILABILITY_CACHE_SECONDS", 1)?,

@@ -6,7 +6,8 @@
 //! | `waiting_line` | the line in Redis: the only place that names its keys and scripts; begins with how it works |
 //! | `entry` | who may join, and one line per user |
 //! | `epochs`, `recovery` | noticing that Redis lost its memory, and giving places back |
-//! | `workers` | the admission loop |
+//! | `streams` | who watches which line by `GET /queue/stream` |
+//! | `workers` | the admission loop; reading the lines that are watched |
 //! | `consumers` | messages that free places and close lines |
 //! | `upstream`, `event_settings` | what other services and administrators said, kept for a moment |
 //! | `domain` | estimates, settings, tickets, without I/O |
@@ -27,6 +28,7 @@ mod per_event_cache;
 mod recovery;
 mod routes;
 mod state;
+mod streams;
 mod upstream;
 mod waiting_line;
 mod wake;
@@ -63,7 +65,8 @@ pub async fn build(config: Config) -> anyhow::Result<Application> {
     })?;
     let redis = common::redis::connect(&config.redis)?;
     let health = Health::new().with_postgres(&pool).with_redis(&redis);
-    let state = AppState::new(&config, pool, redis)?;
+    let mut workers = Workers::new();
+    let state = AppState::new(&config, pool, redis, workers.closing())?;
     let router = service_router(
         INFO,
         routes::public(&state, &config.verifier),
@@ -71,11 +74,15 @@ pub async fn build(config: Config) -> anyhow::Result<Application> {
         &health,
     );
 
-    let mut workers = Workers::new();
     let tick = config.admission_tick;
     let admitting = state.clone();
     workers.spawn("admission", |shutdown| {
         workers::run_admission(admitting, tick, shutdown)
+    });
+    let watching = state.clone();
+    let tick = config.streaming.tick;
+    workers.spawn("line-watching", |shutdown| {
+        workers::watch_lines(watching, tick, shutdown)
     });
     let (kafka, settings) = (&config.outbox.kafka, &config.outbox.consumer);
     let reservations = Consumer::new(

@@ -1,14 +1,15 @@
 use crate::{
-    config::Config,
+    config::{Config, Streaming},
     domain::{Limits, Pace, PollLimits, TicketKeys},
     epochs::Epochs,
     event_settings::EventSettings,
+    streams::Streams,
     upstream::{Availability, EventDirectory},
     waiting_line::WaitingLine,
     wake::Waker,
 };
 use chrono::{DateTime, Utc};
-use common::{client::ServiceClient, redis::Redis};
+use common::{client::ServiceClient, lifecycle::Shutdown, redis::Redis};
 use sqlx::PgPool;
 use std::{
     collections::HashMap,
@@ -36,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) polling: PollLimits,
     pub(crate) ticket_keys: TicketKeys,
+    pub(crate) streaming: Streaming,
+    pub(crate) streams: Arc<Streams>,
     /// Wakes this replica's admission loop.
     pub(crate) waker: Waker,
     registered: Mutex<HashMap<Uuid, Instant>>,
@@ -50,7 +53,7 @@ impl Deref for AppState {
 }
 
 impl AppState {
-    pub(crate) fn new(config: &Config, pool: PgPool, redis: Redis) -> anyhow::Result<Self> {
+    pub(crate) fn new(config: &Config, pool: PgPool, redis: Redis, closing: Shutdown) -> anyhow::Result<Self> {
         let client = |name, url: &str| ServiceClient::new(name, url, config.signing_key.clone(), config.clock.clone());
         let line = WaitingLine::new(redis);
         Ok(Self(Arc::new(Shared {
@@ -65,6 +68,8 @@ impl AppState {
             limits: config.limits.clone(),
             polling: config.polling,
             ticket_keys: config.ticket_keys.clone(),
+            streaming: config.streaming,
+            streams: Arc::new(Streams::new(closing)),
             waker: Waker::default(),
             registered: Mutex::default(),
             line,

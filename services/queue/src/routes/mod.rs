@@ -8,6 +8,7 @@ mod queue_status;
 mod set_event_settings;
 mod stats;
 mod status;
+mod stream;
 mod validate_token;
 
 use crate::state::AppState;
@@ -20,6 +21,7 @@ pub(crate) fn public(state: &AppState, verifier: &Verifier) -> OpenApiRouter {
     let api = OpenApiRouter::new()
         .routes(routes!(enter::enter))
         .routes(routes!(status::status))
+        .routes(routes!(stream::stream))
         .routes(routes!(leave::leave))
         .routes(routes!(stats::stats))
         .routes(routes!(set_event_settings::set_event_settings));

@@ -44,6 +44,13 @@ pub(crate) struct QueueStatus {
     server_time: DateTime<Utc>,
 }
 
+impl QueueStatus {
+    /// The signed place.
+    pub(super) fn queue_ticket(&self) -> &str {
+        &self.queue_ticket
+    }
+}
+
 /// Waiting or admitted.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]

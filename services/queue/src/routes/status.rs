@@ -25,7 +25,7 @@ use uuid::Uuid;
 #[into_params(parameter_in = Query)]
 pub(crate) struct StatusQuery {
     /// The event; by default the one the user queues for.
-    event_id: Option<Uuid>,
+    pub(super) event_id: Option<Uuid>,
 }
 
 /// Where the user stands. Polling keeps the place, and claims the admission when it comes.
@@ -56,27 +56,36 @@ pub(crate) async fn status(
     let Some(event) = event_of(&state, user.id, query.event_id, ticket.as_ref()).await? else {
         return Err(not_queued(None));
     };
-    let ticket = ticket.filter(|ticket| ticket.event == event);
-    let (seen, _claimed) = tokio::try_join!(
-        state.line.poll(event, user.id, state.limits.session),
-        state.line.extend_claim(user.id, event, state.limits.user_claim),
-    )?;
-    let seen = match seen.value {
-        // Without a reason: never here, gone for long, or lost with Redis' memory.
-        Standing::Absent(None) => after_a_loss(&state, user.id, query.event_id, ticket)
-            .await?
-            .unwrap_or(seen),
-        Standing::Waiting(_) | Standing::Admitted(_) => {
-            state.register_live(event).await?;
-            seen
-        }
-        Standing::Absent(Some(_)) => seen,
-    };
+    let seen = poll(&state, user.id, event, query.event_id, ticket).await?;
     reply(&state, user.id, event, seen).await.map(Json)
 }
 
+/// Finds the user in the event's line, and keeps the place by that. `asked` is the event that the user named, if so.
+pub(super) async fn poll(
+    state: &AppState,
+    user: Uuid,
+    event: Uuid,
+    asked: Option<Uuid>,
+    ticket: Option<Ticket>,
+) -> ApiResult<Seen<Standing>> {
+    let ticket = ticket.filter(|ticket| ticket.event == event);
+    let (seen, _claimed) = tokio::try_join!(
+        state.line.poll(event, user, state.limits.session),
+        state.line.extend_claim(user, event, state.limits.user_claim),
+    )?;
+    match seen.value {
+        // Without a reason: never here, gone for long, or lost with Redis' memory.
+        Standing::Absent(None) => Ok(after_a_loss(state, user, asked, ticket).await?.unwrap_or(seen)),
+        Standing::Waiting(_) | Standing::Admitted(_) => {
+            state.register_live(event).await?;
+            Ok(seen)
+        }
+        Standing::Absent(Some(_)) => Ok(seen),
+    }
+}
+
 /// The event asked about, else the one the user's claim names, else the one left last or named by the ticket.
-async fn event_of(
+pub(super) async fn event_of(
     state: &AppState,
     user: Uuid,
     asked: Option<Uuid>,

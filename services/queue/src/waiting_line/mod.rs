@@ -27,6 +27,7 @@ mod live_events;
 mod places;
 mod queueing;
 mod scripts;
+mod snapshot;
 mod standing;
 mod tokens;
 
@@ -37,7 +38,8 @@ pub(crate) use admission::{Tick, TickOutcome};
 pub(crate) use claims::Claimed;
 pub(crate) use epoch_key::{EpochMark, Loss};
 pub(crate) use queueing::{EnterLimits, EnterReply};
-pub(crate) use standing::{AbsenceReason, Grant, Seen, Standing};
+pub(crate) use snapshot::Snapshot;
+pub(crate) use standing::{AbsenceReason, Grant, Place, Seen, Standing};
 pub(crate) use tokens::TokenKind;
 
 use common::redis::Redis;

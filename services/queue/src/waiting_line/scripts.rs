@@ -24,6 +24,7 @@ pub(super) static LEAVE: LazyLock<Script> = line_script!("../../lua/beats.lua", 
 pub(super) static ADMIT: LazyLock<Script> = line_script!("../../lua/beats.lua", "../../lua/admit.lua");
 pub(super) static CLOSE: LazyLock<Script> = line_script!("../../lua/close.lua");
 pub(super) static STATS: LazyLock<Script> = line_script!("../../lua/stats.lua");
+pub(super) static SNAPSHOT: LazyLock<Script> = line_script!("../../lua/snapshot.lua");
 pub(super) static VALIDATE: LazyLock<Script> = line_script!("../../lua/validate.lua");
 pub(super) static EXTEND: LazyLock<Script> = line_script!("../../lua/extend.lua");
 pub(super) static RELEASE: LazyLock<Script> = line_script!("../../lua/release.lua");

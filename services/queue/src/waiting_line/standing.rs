@@ -88,6 +88,10 @@ impl Reply {
         from_redis_value(self.0.next().ok_or("a script's reply is too short")?)
     }
 
+    pub(super) fn has_more(&self) -> bool {
+        self.0.len() > 0
+    }
+
     pub(super) fn micros(&mut self) -> Result<DateTime<Utc>, ParsingError> {
         Ok(DateTime::from_timestamp_micros(self.next()?).ok_or("not a time")?)
     }

@@ -25,6 +25,7 @@ async fn the_document_lists_every_public_endpoint_with_its_replies() {
             "delete /queue/leave: 204 401 500 503",
             "get /queue/admin/stats: 200 400 401 403 404 500 503",
             "get /queue/status: 200 400 401 404 500 503",
+            "get /queue/stream: 200 400 401 404 500 503",
             "post /queue/enter: 200 400 401 404 409 413 415 500 503",
             "put /queue/admin/events/{eventId}: 200 400 401 403 404 413 415 500 503",
         ]

@@ -2,6 +2,7 @@
 //! so that a test can sell seats, close sales and fail at will. The scripts have tests of their own beside them.
 
 #![expect(
+    clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
     reason = "a helper of a test fails as the test does"
@@ -18,3 +19,4 @@ mod one_line_per_user;
 mod outage;
 mod refusals;
 mod replicas;
+mod streams;

@@ -2,6 +2,7 @@
 
 mod admission;
 mod claims;
+mod glance;
 mod grants;
 mod order;
 mod restoring;
