@@ -28,10 +28,10 @@ use rdkafka::{
     message::OwnedMessage,
 };
 use sqlx::PgPool;
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 use tracing::{info, warn};
 
-use crate::{ConsumerConfig, KafkaConfig, Outbox, backoff::Backoff};
+use crate::{ConsumerConfig, KafkaConfig, Outbox};
 use client::{Event, Watcher};
 use dead_letter::DeadLetters;
 use partition::{Partition, Queue};
@@ -41,6 +41,14 @@ pub use handler::{Handled, Handler, HandlerError};
 
 /// How long leaving the group may take.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The pause after an error. While no broker answers, the library reports every failed attempt, and these reports stand in
+/// the queue before the messages that come afterwards: whoever takes them up more slowly than they are made goes on
+/// working off an outage for many times as long as it lasted.
+const AFTER_ERROR: Duration = Duration::from_millis(20);
+
+/// How often an outage is told of.
+const TELL_EVERY: Duration = Duration::from_secs(10);
 
 /// Handles the messages of one consumer group. See the module's description.
 pub struct Consumer<H> {
@@ -118,7 +126,7 @@ struct Running<H> {
 
 impl<H: Handler> Running<H> {
     async fn receive(&mut self, mut events: mpsc::UnboundedReceiver<Event>, shutdown: &Shutdown) {
-        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
+        let mut told: Option<Instant> = None;
         let consumer = Arc::clone(&self.consumer);
         loop {
             // In this order: a partition that was revoked must be forgotten before a message of its next term arrives.
@@ -134,7 +142,7 @@ impl<H: Handler> Running<H> {
                 }
                 received = consumer.recv() => match received {
                     Ok(message) => {
-                        backoff.reset();
+                        told = None;
                         let message = message.detach();
                         // Callbacks run within `recv`, so the events are older than the message.
                         while let Ok(event) = events.try_recv() {
@@ -143,8 +151,11 @@ impl<H: Handler> Running<H> {
                         self.hand_over(message);
                     }
                     Err(error) => {
-                        warn!(kafka.topic = self.topic, error.message = %error, "cannot receive; trying again");
-                        backoff.wait(shutdown).await;
+                        if told.is_none_or(|at| at.elapsed() >= TELL_EVERY) {
+                            warn!(kafka.topic = self.topic, error.message = %error, "cannot receive; trying again");
+                            told = Some(Instant::now());
+                        }
+                        shutdown.sleep(AFTER_ERROR).await;
                     }
                 },
             }

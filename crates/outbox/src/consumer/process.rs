@@ -5,6 +5,7 @@ use std::panic::AssertUnwindSafe;
 use anyhow::anyhow;
 use common::{
     context::{self, REQUEST_ID_HEADER, RequestContext, TRACEPARENT_HEADER},
+    crash,
     lifecycle::Shutdown,
 };
 use futures_util::FutureExt;
@@ -93,6 +94,11 @@ impl<H: Handler> Processor<H> {
                         error!(message.id = %envelope.event_id, "what was to be done after a message panicked");
                     }
                     self.count(&envelope.event_type, "handled");
+                    // The offset is not stored yet.
+                    crash::point_of(
+                        "outbox.consumer.handled",
+                        &[self.group.name(), envelope.event_type.as_str()],
+                    );
                     return Ok(true);
                 }
                 Ok(Tried::Repeated) => {
@@ -162,8 +168,11 @@ impl<H: Handler> Processor<H> {
             return Ok(Tried::Repeated);
         }
         let handled = self.handler.handle(&mut transaction, envelope).await?;
+        let passed_for = [self.group.name(), envelope.event_type.as_str()];
+        crash::point_of("outbox.consumer.before-commit", &passed_for);
         // When the outcome of the commit is not known the next try finds out by the inbox.
         transaction.commit().await?;
+        crash::point_of("outbox.consumer.committed", &passed_for);
         Ok(Tried::Handled(handled))
     }
 
@@ -190,6 +199,7 @@ impl<H: Handler> Processor<H> {
             .send(message, &given_up.reason, given_up.attempts, stop)
             .await;
         if sent {
+            crash::point_of("outbox.dead-letter.sent", &[self.group.name(), event_type]);
             self.count(event_type, "dead_lettered");
         }
         sent

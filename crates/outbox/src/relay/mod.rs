@@ -18,7 +18,7 @@ mod rows;
 
 use std::time::Duration;
 
-use common::lifecycle::Shutdown;
+use common::{crash, lifecycle::Shutdown};
 use rdkafka::{
     error::KafkaResult,
     producer::{FutureProducer, Producer},
@@ -147,6 +147,10 @@ impl Relay {
         let more = is_cut(&rows, self.config.batch_per_shard);
         let sent = publish::send(&self.producer, &self.kafka.prefix, rows, held).await;
 
+        if !sent.published.is_empty() {
+            // The broker has them, and nothing of ours knows.
+            crash::point("outbox.relay.published");
+        }
         if let Err(error) = rows::mark_published(&self.pool, &sent.published).await {
             // They are sent again, and the inboxes know them.
             warn!(error.message = %error, "cannot mark messages as published");
