@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, Response};
+use axum::http::{Request, Response, StatusCode};
 use axum::response::IntoResponse;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -19,9 +19,14 @@ use tower::ServiceExt;
 /// How long requests in progress may take to end once the process is told to stop.
 const DRAIN: Duration = Duration::from_secs(3);
 
-/// A response extension: what was asked has been done, but the caller shall never hear of it.
+/// A response extension: what was asked has been done, but the caller shall not hear of it.
 #[derive(Clone, Copy)]
-pub(crate) struct LoseReply;
+pub(crate) enum Spoiled {
+    /// The connection ends without a word.
+    Lost,
+    /// It is told that something went wrong.
+    ServerError,
+}
 
 #[derive(Debug, thiserror::Error)]
 #[error("the reply is lost on purpose")]
@@ -69,8 +74,11 @@ async fn answer(stream: TcpStream, router: Router, watcher: hyper_util::server::
 /// An error here makes hyper close the connection without having written anything.
 async fn speak(router: Router, request: Request<Incoming>) -> Result<Response<Body>, ReplyLost> {
     let Ok(response) = router.oneshot(request.map(Body::new)).await;
-    if response.extensions().get::<LoseReply>().is_some() {
-        return Err(ReplyLost);
+    match response.extensions().get::<Spoiled>() {
+        Some(Spoiled::Lost) => Err(ReplyLost),
+        Some(Spoiled::ServerError) => {
+            Ok((StatusCode::INTERNAL_SERVER_ERROR, "<html><body>500</body></html>").into_response())
+        }
+        None => Ok(response.into_response()),
     }
-    Ok(response.into_response())
 }

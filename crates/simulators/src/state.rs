@@ -7,9 +7,9 @@ use crate::SimulatorConfig;
 use crate::faults::FaultBoard;
 use crate::identity::Identities;
 use crate::journal::{Entry, Journal};
+use crate::portone::courier::{self, Courier, Webhooks};
 use crate::portone::idempotency::RememberedReplies;
 use crate::portone::store::Payments;
-use crate::portone::webhooks::{self, Courier, Webhooks};
 use crate::recaptcha::SeenTokens;
 
 /// Everything the simulated providers remember.
@@ -41,7 +41,7 @@ impl Simulators {
                 Entry::IdentityVerification(identity) => identities.push(identity),
             }
         }
-        let (webhooks, courier) = webhooks::open(&config)?;
+        let (webhooks, courier) = courier::open(&config)?;
         let simulators = Arc::new(Self {
             payments: Payments::new(Arc::clone(&journal), payments),
             identities: Identities::new(journal, identities),
@@ -52,6 +52,11 @@ impl Simulators {
             webhooks,
             config,
         });
+        for payment in simulators.payments.all() {
+            for unsettled in payment.unsettled {
+                simulators.settle_in_time(&payment.id, unsettled);
+            }
+        }
         Ok((simulators, courier))
     }
 }

@@ -14,7 +14,7 @@ pub(crate) struct Environment {
     infra: Infra,
     tenancy: Tenancy,
     extra: BTreeMap<String, String>,
-    /// Where the simulators keep payments, so that they outlive a restart as the books do.
+    /// Where the simulators keep payments, so that they outlive a restart as the books do. No other books have the same.
     ledger: String,
 }
 
@@ -26,7 +26,7 @@ impl Environment {
         tenancy: &Tenancy,
         extra: &BTreeMap<String, String>,
     ) -> Self {
-        let ledger = workspace.ledger().display().to_string();
+        let ledger = workspace.ledger(&tenancy.books).display().to_string();
         Self {
             ports: ports.clone(),
             infra: infra.clone(),

@@ -16,6 +16,8 @@ pub(crate) struct LedgerRow {
     amount: i64,
     captured: i64,
     cancelled: i64,
+    /// What of it is on its way back: cancellations that are REQUESTED.
+    requested: i64,
     status: PaymentStatus,
     /// The last change.
     at: DateTime<Utc>,
@@ -29,13 +31,15 @@ pub(crate) async fn ledger(State(simulators): State<Arc<Simulators>>) -> Json<Ve
         .into_iter()
         .filter_map(|payment| {
             let status = payment.status()?;
-            let (captured, cancelled) = (payment.is_captured(), payment.cancelled());
+            let captured = payment.is_captured();
+            let (cancelled, requested) = (payment.cancelled(), payment.requested());
             let attempt = payment.attempt?;
             Some(LedgerRow {
                 payment_id: payment.id,
                 amount: attempt.total,
                 captured: if captured { attempt.total } else { 0 },
                 cancelled,
+                requested,
                 status,
                 at: attempt.changed_at,
             })

@@ -3,9 +3,12 @@
 
 mod cancel_by_hand;
 mod faults;
+mod force_status;
 mod identity_verifications;
 mod json;
 mod ledger;
+mod send_webhook;
+mod settle_cancellations;
 
 use std::sync::Arc;
 
@@ -24,6 +27,12 @@ pub(crate) fn router(simulators: &Arc<Simulators>) -> Router {
             "/portone/payments/{paymentId}/cancel",
             post(cancel_by_hand::cancel_by_hand),
         )
+        .route(
+            "/portone/payments/{paymentId}/cancellations",
+            post(settle_cancellations::settle_cancellations),
+        )
+        .route("/portone/payments/{paymentId}/status", post(force_status::force_status))
+        .route("/portone/webhooks", post(send_webhook::send_webhook))
         .route("/portone/ledger", get(ledger::ledger))
         .route("/faults", put(faults::set).delete(faults::clear))
         .with_state(Arc::clone(simulators))

@@ -1,15 +1,16 @@
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Path, State};
+use axum::{Extension, Json};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::PortoneError;
 use super::authorization::demand_store;
 use super::json::PortoneJson;
-use super::payment::{Confirmation, Confirmed};
+use super::payment::{Confirmation, Confirmed, OUT_OF_ORDER, PaymentStatus};
 use super::webhooks::EventKind;
+use crate::faults::Quirks;
 use crate::state::Simulators;
 
 #[derive(Deserialize)]
@@ -38,9 +39,13 @@ pub(crate) struct ConfirmReply {
 pub(crate) async fn confirm(
     State(simulators): State<Arc<Simulators>>,
     Path(payment_id): Path<String>,
+    Extension(quirks): Extension<Quirks>,
     PortoneJson(request): PortoneJson<ConfirmRequest>,
 ) -> Result<Json<ConfirmReply>, PortoneError> {
     demand_store(&simulators, request.store_id.as_deref())?;
+    if quirks.gateway_error {
+        return Err(PortoneError::pg_provider(OUT_OF_ORDER));
+    }
     let now = simulators.config.clock.now();
     let asked = Confirmation {
         token: &request.payment_token,
@@ -54,15 +59,21 @@ pub(crate) async fn confirm(
         .payments
         .change(&payment_id, |payment| payment.confirm(&asked, now))?;
 
-    if !request.skip_webhook {
-        let kind = match &confirmed {
-            Confirmed::Paid { .. } => EventKind::Paid,
-            Confirmed::Declined { .. } => EventKind::Failed,
-        };
-        simulators.announce(&kind, &payment_id);
+    let kind = match &confirmed {
+        Confirmed::Paid { .. } => Some(EventKind::Paid),
+        Confirmed::Refused { became, .. } => match became {
+            PaymentStatus::Failed => Some(EventKind::Failed),
+            PaymentStatus::PayPending => Some(EventKind::PayPending),
+            _ => None,
+        },
+    };
+    if let Some(kind) = kind.filter(|_| !request.skip_webhook) {
+        simulators.announce(&kind, &payment_id).await;
     }
     match confirmed {
         Confirmed::Paid { pg_tx_id, paid_at } => Ok(Json(ConfirmReply { pg_tx_id, paid_at })),
-        Confirmed::Declined { pg_code, pg_message } => Err(PortoneError::PgProvider { pg_code, pg_message }),
+        Confirmed::Refused {
+            pg_code, pg_message, ..
+        } => Err(PortoneError::PgProvider { pg_code, pg_message }),
     }
 }

@@ -41,6 +41,10 @@ pub(crate) enum PortoneError {
     InformationMismatch(&'static str),
     #[error("the request with this idempotency key is still running")]
     IdempotencyOutstandingRequest,
+    #[error("there is no such webhook")]
+    WebhookNotFound,
+    #[error("the webhook has been sent too often")]
+    MaxWebhookRetryCountReached,
     #[error("the payment gateway refused")]
     PgProvider { pg_code: String, pg_message: String },
 }
@@ -57,6 +61,14 @@ struct Body {
 }
 
 impl PortoneError {
+    /// The payment gateway's code and words.
+    pub(crate) fn pg_provider((pg_code, pg_message): (&str, &str)) -> Self {
+        Self::PgProvider {
+            pg_code: pg_code.to_owned(),
+            pg_message: pg_message.to_owned(),
+        }
+    }
+
     fn status_and_type(&self) -> (StatusCode, &'static str) {
         match self {
             Self::InvalidRequest(_) => (StatusCode::BAD_REQUEST, "INVALID_REQUEST"),
@@ -66,6 +78,8 @@ impl PortoneError {
             Self::NoSuchRoute => (StatusCode::NOT_FOUND, "INVALID_REQUEST"),
             Self::PaymentNotFound => (StatusCode::NOT_FOUND, "PAYMENT_NOT_FOUND"),
             Self::IdentityVerificationNotFound => (StatusCode::NOT_FOUND, "IDENTITY_VERIFICATION_NOT_FOUND"),
+            Self::WebhookNotFound => (StatusCode::NOT_FOUND, "WEBHOOK_NOT_FOUND"),
+            Self::MaxWebhookRetryCountReached => (StatusCode::BAD_REQUEST, "MAX_WEBHOOK_RETRY_COUNT_REACHED"),
             Self::AlreadyPaid => (StatusCode::CONFLICT, "ALREADY_PAID"),
             Self::PaymentNotPaid => (StatusCode::CONFLICT, "PAYMENT_NOT_PAID"),
             Self::PaymentAlreadyCancelled => (StatusCode::CONFLICT, "PAYMENT_ALREADY_CANCELLED"),

@@ -33,7 +33,7 @@ pub(crate) async fn get_payment(
 }
 
 /// The payment in the shape PortOne gives it: a core that is always there, and members that depend on the status.
-fn payment_object(simulators: &Simulators, payment: &Payment) -> Option<Value> {
+pub(crate) fn payment_object(simulators: &Simulators, payment: &Payment) -> Option<Value> {
     let attempt = payment.attempt.as_ref()?;
     let taxed = attempt.total - attempt.tax_free;
     let mut object = json!({
@@ -66,6 +66,20 @@ fn payment_object(simulators: &Simulators, payment: &Payment) -> Option<Value> {
     }
     match &attempt.state {
         AttemptState::Ready { .. } => {}
+        AttemptState::PayPending { pg_tx_id } => {
+            object["channel"] = channel(simulators);
+            object["pgTxId"] = json!(pg_tx_id);
+        }
+        AttemptState::VirtualAccountIssued { pg_tx_id } => {
+            object["channel"] = channel(simulators);
+            object["pgTxId"] = json!(pg_tx_id);
+            object["method"] = json!({
+                "type": "PaymentMethodVirtualAccount",
+                "bank": "KOOKMIN",
+                "accountNumber": "00000000000000",
+                "issuedAt": attempt.changed_at,
+            });
+        }
         AttemptState::Failed {
             reason,
             pg_code,
@@ -87,9 +101,16 @@ fn payment_object(simulators: &Simulators, payment: &Payment) -> Option<Value> {
             object["receiptUrl"] = json!(format!("https://receipts.example/{pg_tx_id}"));
         }
     }
-    if let Some(last) = payment.cancellations.last() {
+    if !payment.cancellations.is_empty() {
         object["cancellations"] = json!(payment.cancellations);
-        object["cancelledAt"] = json!(last.cancelled_at);
+    }
+    let last = payment.cancellations.iter().filter_map(|one| one.cancelled_at).max();
+    if let Some(cancelled_at) = last {
+        object["cancelledAt"] = json!(cancelled_at);
+    }
+    let webhooks = simulators.webhooks.log.of_payment(&payment.id);
+    if !webhooks.is_empty() {
+        object["webhooks"] = json!(webhooks);
     }
     Some(object)
 }

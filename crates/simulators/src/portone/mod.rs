@@ -2,7 +2,7 @@
 //!
 //! A payment's life. The server pre-registers the amount; the buyer's window (a control call) authorises it and yields
 //! a payment token, at which point nothing has been charged; the server's confirm with that token charges; cancels
-//! give the money back, in whole or in part. GET knows a payment from its first window on. Every change is announced
+//! give the money back, in whole or in part, at once or only later. GET knows a payment from its first window on. Every change is announced
 //! by a signed webhook that carries no amount and no status, so that whoever receives it has to ask.
 //!
 //! Requests pass, outermost first: authorisation, detachment from the connection, the idempotency key, and per
@@ -10,15 +10,20 @@
 
 pub(crate) mod authorization;
 pub(crate) mod cancel;
+pub(crate) mod cancellation;
 mod confirm;
+pub(crate) mod courier;
 mod error;
-mod get;
+pub(crate) mod get;
 pub(crate) mod idempotency;
 mod json;
+mod list;
 pub(crate) mod payment;
 mod pre_register;
+mod resend_webhook;
 pub(crate) mod signing;
 pub(crate) mod store;
+mod webhook_log;
 pub(crate) mod webhooks;
 pub(crate) mod window;
 
@@ -51,6 +56,11 @@ pub(crate) fn router(simulators: &Arc<Simulators>) -> Router {
         .route(
             "/payments/{paymentId}",
             with_faults(Operation::Get, get(get::get_payment)),
+        )
+        .route("/payments", with_faults(Operation::Get, get(list::list_payments)))
+        .route(
+            "/payments/{paymentId}/resend-webhook",
+            post(resend_webhook::resend_webhook),
         )
         .route(
             "/payments/{paymentId}/confirm",

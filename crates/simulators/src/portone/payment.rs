@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::PortoneError;
+use super::cancellation::{Cancellation, Unsettled};
+
+/// The payment gateway's code and words when it is out of order.
+pub(crate) const OUT_OF_ORDER: (&str, &str) = ("PG_SYSTEM_ERROR", "the payment gateway is out of order");
 
 /// A payment id and what became of it. Amounts are won.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -14,6 +18,22 @@ pub(crate) struct Payment {
     /// The buyer's last window; before the first, PortOne's GET does not know the payment.
     pub(crate) attempt: Option<Attempt>,
     pub(crate) cancellations: Vec<Cancellation>,
+    /// Those of them that are REQUESTED.
+    #[serde(default)]
+    pub(crate) unsettled: Vec<Unsettled>,
+}
+
+/// What the payment gateway will say to the confirm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum OnConfirm {
+    #[default]
+    Pay,
+    /// 502, and the payment is FAILED.
+    Decline,
+    /// 502, and the payment stays READY; the next confirm pays.
+    Stumble,
+    /// 502, and the payment is PAY_PENDING.
+    Ponder,
 }
 
 /// What the server said, ahead of the browser, that will be paid.
@@ -57,8 +77,13 @@ pub(crate) enum AttemptState {
     /// Without a token the buyer has not authorised anything (yet).
     Ready {
         token: Option<String>,
-        bank_will_decline: bool,
+        #[serde(default)]
+        on_confirm: OnConfirm,
     },
+    /// The payment gateway has it and has not said what came of it.
+    PayPending { pg_tx_id: String },
+    /// The buyer was told an account number.
+    VirtualAccountIssued { pg_tx_id: String },
     Paid {
         pg_tx_id: String,
         approval_number: String,
@@ -71,40 +96,13 @@ pub(crate) enum AttemptState {
     },
 }
 
-/// Money given back.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Cancellation {
-    pub(crate) status: CancellationStatus,
-    pub(crate) id: String,
-    pub(crate) pg_cancellation_id: String,
-    pub(crate) total_amount: i64,
-    pub(crate) tax_free_amount: i64,
-    pub(crate) vat_amount: i64,
-    pub(crate) reason: String,
-    pub(crate) requested_at: DateTime<Utc>,
-    pub(crate) cancelled_at: DateTime<Utc>,
-    pub(crate) trigger: Trigger,
-}
-
+/// All there are in a payment object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(crate) enum CancellationStatus {
-    Succeeded,
-}
-
-/// Who asked for a cancellation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(crate) enum Trigger {
-    Api,
-    Console,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum PaymentStatus {
     Ready,
+    PayPending,
+    VirtualAccountIssued,
     Paid,
     Failed,
     PartialCancelled,
@@ -122,19 +120,16 @@ pub(crate) struct Confirmation<'a> {
 }
 
 pub(crate) enum Confirmed {
-    Paid { pg_tx_id: String, paid_at: DateTime<Utc> },
-    Declined { pg_code: String, pg_message: String },
-}
-
-/// What to give back: everything that is left, unless `amount` says less.
-#[derive(Default)]
-pub(crate) struct Refund {
-    pub(crate) amount: Option<i64>,
-    pub(crate) tax_free: Option<i64>,
-    pub(crate) vat: Option<i64>,
-    /// What the caller believes can still be cancelled.
-    pub(crate) expected_cancellable: Option<i64>,
-    pub(crate) reason: String,
+    Paid {
+        pg_tx_id: String,
+        paid_at: DateTime<Utc>,
+    },
+    /// The payment is what it says now.
+    Refused {
+        became: PaymentStatus,
+        pg_code: String,
+        pg_message: String,
+    },
 }
 
 impl Payment {
@@ -144,6 +139,7 @@ impl Payment {
             predefined,
             attempt: None,
             cancellations: Vec::new(),
+            unsettled: Vec::new(),
         }
     }
 
@@ -157,127 +153,82 @@ impl Payment {
         )
     }
 
-    pub(crate) fn cancelled(&self) -> i64 {
-        self.cancellations
-            .iter()
-            .map(|cancellation| cancellation.total_amount)
-            .sum()
-    }
-
-    pub(crate) fn cancelled_tax_free(&self) -> i64 {
-        self.cancellations
-            .iter()
-            .map(|cancellation| cancellation.tax_free_amount)
-            .sum()
-    }
-
     /// `None` before the first window.
     pub(crate) fn status(&self) -> Option<PaymentStatus> {
         let attempt = self.attempt.as_ref()?;
         Some(match attempt.state {
             AttemptState::Ready { .. } => PaymentStatus::Ready,
+            AttemptState::PayPending { .. } => PaymentStatus::PayPending,
+            AttemptState::VirtualAccountIssued { .. } => PaymentStatus::VirtualAccountIssued,
             AttemptState::Failed { .. } => PaymentStatus::Failed,
-            AttemptState::Paid { .. } if self.cancellations.is_empty() => PaymentStatus::Paid,
+            AttemptState::Paid { .. } if self.cancelled() == 0 => PaymentStatus::Paid,
             AttemptState::Paid { .. } if self.cancelled() < attempt.total => PaymentStatus::PartialCancelled,
             AttemptState::Paid { .. } => PaymentStatus::Cancelled,
         })
     }
 
-    /// Charges the buyer, or learns that the bank will not. Refusals change nothing.
+    /// Charges the buyer, or learns that the payment gateway will not. Errors change nothing.
     pub(crate) fn confirm(&mut self, asked: &Confirmation<'_>, now: DateTime<Utc>) -> Result<Confirmed, PortoneError> {
         let attempt = self.attempt.as_mut().ok_or(PortoneError::PaymentNotFound)?;
-        let bank_will_decline = match &attempt.state {
+        let on_confirm = match &attempt.state {
             AttemptState::Paid { .. } => return Err(PortoneError::AlreadyPaid),
             AttemptState::Ready {
                 token: Some(token),
-                bank_will_decline,
-            } if token == asked.token => *bank_will_decline,
-            AttemptState::Ready { .. } | AttemptState::Failed { .. } => return Err(PortoneError::InvalidPaymentToken),
+                on_confirm,
+            } if token == asked.token => *on_confirm,
+            _ => return Err(PortoneError::InvalidPaymentToken),
         };
         attempt.compare(asked)?;
-
         attempt.changed_at = now;
-        if bank_will_decline {
-            let pg_code = "CARD_LIMIT_EXCEEDED".to_owned();
-            let pg_message = "the card's limit is exceeded".to_owned();
-            attempt.state = AttemptState::Failed {
-                reason: "the card company declined the approval".to_owned(),
-                pg_code: pg_code.clone(),
-                pg_message: pg_message.clone(),
-            };
-            return Ok(Confirmed::Declined { pg_code, pg_message });
-        }
-        let pg_tx_id = format!("sim{}", Uuid::new_v4().simple());
-        let approval_number = format!("{:08}", Uuid::new_v4().as_fields().0 % 100_000_000);
-        attempt.state = AttemptState::Paid {
-            pg_tx_id: pg_tx_id.clone(),
-            approval_number,
-            paid_at: now,
+        let (pg_code, pg_message) = match on_confirm {
+            OnConfirm::Pay => {
+                let pg_tx_id = attempt.capture(now);
+                return Ok(Confirmed::Paid { pg_tx_id, paid_at: now });
+            }
+            OnConfirm::Decline => attempt.decline(),
+            OnConfirm::Ponder => {
+                attempt.state = AttemptState::PayPending { pg_tx_id: pg_tx_id() };
+                OUT_OF_ORDER
+            }
+            OnConfirm::Stumble => {
+                attempt.state = AttemptState::Ready {
+                    token: Some(asked.token.to_owned()),
+                    on_confirm: OnConfirm::Pay,
+                };
+                OUT_OF_ORDER
+            }
         };
-        Ok(Confirmed::Paid { pg_tx_id, paid_at: now })
-    }
-
-    /// Gives money back at once.
-    pub(crate) fn cancel(
-        &mut self,
-        refund: Refund,
-        trigger: Trigger,
-        now: DateTime<Utc>,
-    ) -> Result<Cancellation, PortoneError> {
-        let (cancelled, cancelled_tax_free) = (self.cancelled(), self.cancelled_tax_free());
-        let attempt = self.attempt.as_mut().ok_or(PortoneError::PaymentNotFound)?;
-        if !matches!(attempt.state, AttemptState::Paid { .. }) {
-            return Err(PortoneError::PaymentNotPaid);
-        }
-        let cancellable = attempt.total - cancelled;
-        if cancellable == 0 {
-            return Err(PortoneError::PaymentAlreadyCancelled);
-        }
-        if let Some(expected) = refund.expected_cancellable.filter(|expected| *expected != cancellable) {
-            return Err(PortoneError::CancellableAmountConsistencyBroken { cancellable, expected });
-        }
-
-        let amount = refund.amount.unwrap_or(cancellable);
-        let cancellable_tax_free = attempt.tax_free - cancelled_tax_free;
-        let tax_free = refund
-            .tax_free
-            .unwrap_or(if amount == cancellable { cancellable_tax_free } else { 0 });
-        let vat = refund.vat.unwrap_or_else(|| vat_of(amount.saturating_sub(tax_free)));
-        if amount <= 0 || tax_free < 0 || vat < 0 {
-            return Err(PortoneError::InvalidRequest("amounts must be positive".to_owned()));
-        }
-        if amount > cancellable {
-            return Err(PortoneError::CancelAmountExceedsCancellableAmount);
-        }
-        if tax_free > cancellable_tax_free {
-            return Err(PortoneError::CancelTaxFreeAmountExceedsCancellableTaxFreeAmount);
-        }
-        if tax_free.saturating_add(vat) > amount {
-            return Err(PortoneError::SumOfPartsExceedsCancelAmount);
-        }
-        if amount - tax_free > cancellable - cancellable_tax_free {
-            return Err(PortoneError::CancelTaxAmountExceedsCancellableTaxAmount);
-        }
-
-        attempt.changed_at = now;
-        let cancellation = Cancellation {
-            status: CancellationStatus::Succeeded,
-            id: Uuid::new_v4().to_string(),
-            pg_cancellation_id: format!("sim{}", Uuid::new_v4().simple()),
-            total_amount: amount,
-            tax_free_amount: tax_free,
-            vat_amount: vat,
-            reason: refund.reason,
-            requested_at: now,
-            cancelled_at: now,
-            trigger,
-        };
-        self.cancellations.push(cancellation.clone());
-        Ok(cancellation)
+        Ok(Confirmed::Refused {
+            became: self.status().unwrap_or(PaymentStatus::Ready),
+            pg_code: pg_code.to_owned(),
+            pg_message: pg_message.to_owned(),
+        })
     }
 }
 
 impl Attempt {
+    /// Charges the buyer, and returns the payment gateway's id of it.
+    pub(crate) fn capture(&mut self, now: DateTime<Utc>) -> String {
+        let pg_tx_id = pg_tx_id();
+        self.state = AttemptState::Paid {
+            pg_tx_id: pg_tx_id.clone(),
+            approval_number: format!("{:08}", Uuid::new_v4().as_fields().0 % 100_000_000),
+            paid_at: now,
+        };
+        pg_tx_id
+    }
+
+    /// The bank says no; returns its code and words.
+    pub(crate) fn decline(&mut self) -> (&'static str, &'static str) {
+        let (pg_code, pg_message) = ("CARD_LIMIT_EXCEEDED", "the card's limit is exceeded");
+        self.state = AttemptState::Failed {
+            reason: "the card company declined the approval".to_owned(),
+            pg_code: pg_code.to_owned(),
+            pg_message: pg_message.to_owned(),
+        };
+        (pg_code, pg_message)
+    }
+
     fn compare(&self, asked: &Confirmation<'_>) -> Result<(), PortoneError> {
         let differing = [
             ("txId", asked.transaction_id.is_some_and(|id| id != self.transaction_id)),
@@ -298,6 +249,11 @@ impl Attempt {
             None => Ok(()),
         }
     }
+}
+
+/// A new id of the payment gateway.
+pub(crate) fn pg_tx_id() -> String {
+    format!("sim{}", Uuid::new_v4().simple())
 }
 
 /// The value-added tax contained in a taxed amount: an eleventh of it.

@@ -15,6 +15,12 @@ impl SigningKey {
         let bytes = STANDARD.decode(secret.strip_prefix("whsec_").unwrap_or(secret))?;
         Ok(Self(Hmac::new_from_slice(&bytes)?))
     }
+
+    /// One that nobody shares.
+    pub(crate) fn of_nobody() -> Self {
+        let key = hmac::digest::Key::<Hmac<Sha256>>::from(rand::random::<[u8; 64]>());
+        Self(Hmac::new(&key))
+    }
 }
 
 /// The value of `webhook-signature` by the Standard Webhooks scheme: one `v1,<base64>` for each key, separated by spaces.

@@ -1,35 +1,29 @@
-//! Webhooks, version `2024-04-25`: who was changed and how, never by how much.
-//!
-//! Each is posted until somebody answers 2xx, at most six times, under one `webhook-id` and with the same body; only
-//! the sending time and so the signature are new each time. Nothing is ordered: a copy leaves when its time has come.
+//! Webhooks, version `2024-04-25`: who was changed and how, never by how much. What is written here is carried by the
+//! courier.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use bytes::Bytes;
 use chrono::SecondsFormat;
 use serde::Serialize;
+use serde_json::json;
 use tokio::sync::Semaphore;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::signing::{SigningKey, webhook_signature};
+use super::courier::FirstAttempt;
+use super::webhook_log::{Entry, Trigger};
+use crate::faults::{SignWith, add_fields};
 use crate::state::Simulators;
-use crate::{Clock, SimulatorConfig};
 
-/// PortOne's waits before its second to sixth attempt, in minutes.
-const RETRY_WAITS: [u32; 5] = [1, 4, 16, 64, 256];
-/// Both for the connection and for the answer.
-const TIMEOUT: Duration = Duration::from_secs(30);
-/// Posts under way at once, so that an on-sale does not use up our sockets.
-const PARALLEL_POSTS: usize = 64;
-
+/// What happened to a payment.
 pub(crate) enum EventKind {
     Ready,
+    PayPending,
+    VirtualAccountIssued,
     Paid,
     Failed,
+    CancelPending { cancellation_id: String },
     Cancelled { cancellation_id: String },
 }
 
@@ -50,67 +44,37 @@ struct EventData<'a> {
     cancellation_id: Option<&'a str>,
 }
 
-struct Webhook {
-    id: String,
-    body: Bytes,
+/// A webhook on its way.
+pub(crate) struct Webhook {
+    pub(super) id: String,
+    pub(super) payment_id: String,
+    pub(super) body: Bytes,
     /// One for each copy.
-    departures: Vec<Duration>,
-}
-
-/// Where webhooks are handed in.
-pub(crate) struct Webhooks(UnboundedSender<Webhook>);
-
-/// Carries webhooks to their receiver.
-pub(crate) struct Courier {
-    handed_in: UnboundedReceiver<Webhook>,
-    post: Arc<Post>,
-}
-
-struct Post {
-    client: reqwest::Client,
-    url: String,
-    keys: Vec<SigningKey>,
-    retry_unit: Duration,
-    clock: Clock,
-    permits: Semaphore,
-}
-
-pub(crate) fn open(config: &SimulatorConfig) -> anyhow::Result<(Webhooks, Courier)> {
-    let keys = config
-        .portone_webhook_secrets
-        .iter()
-        .map(|secret| SigningKey::parse(secret).context("PORTONE_WEBHOOK_SECRET is not base64 behind whsec_"))
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    // Fails if one is installed already, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder()
-        .connect_timeout(TIMEOUT)
-        .read_timeout(TIMEOUT)
-        .no_proxy()
-        .build()?;
-    let (sender, handed_in) = unbounded_channel();
-    let post = Arc::new(Post {
-        client,
-        url: config.portone_webhook_url.clone(),
-        keys,
-        retry_unit: config.portone_webhook_retry_unit,
-        clock: config.clock.clone(),
-        permits: Semaphore::new(PARALLEL_POSTS),
-    });
-    Ok((Webhooks(sender), Courier { handed_in, post }))
+    pub(super) departures: Vec<Duration>,
+    pub(super) sign_with: SignWith,
+    /// Has a permit once the first attempt at the first copy has ended.
+    pub(super) first_attempt: Arc<Semaphore>,
 }
 
 impl Simulators {
-    /// Tells the customer's server that something happened to a payment. Never fails: a webhook may always get lost.
-    pub(crate) fn announce(&self, kind: &EventKind, payment_id: &str) {
+    /// Tells the customer's server that something happened to a payment. Never fails: a webhook may always get lost. It
+    /// waits for the delivery only if the faults say that webhooks come before replies.
+    pub(crate) async fn announce(&self, kind: &EventKind, payment_id: &str) {
         let Some(payment) = self.payments.find(payment_id) else {
             return;
         };
-        let Some(attempt) = &payment.attempt else { return };
+        let (Some(attempt), Some(payment_status)) = (&payment.attempt, payment.status()) else {
+            return;
+        };
         let (r#type, cancellation_id) = match kind {
             EventKind::Ready => ("Transaction.Ready", None),
+            EventKind::PayPending => ("Transaction.PayPending", None),
+            EventKind::VirtualAccountIssued => ("Transaction.VirtualAccountIssued", None),
             EventKind::Paid => ("Transaction.Paid", None),
             EventKind::Failed => ("Transaction.Failed", None),
+            EventKind::CancelPending { cancellation_id } => {
+                ("Transaction.CancelPending", Some(cancellation_id.as_str()))
+            }
             EventKind::Cancelled { cancellation_id } if payment.cancelled() < attempt.total => {
                 ("Transaction.PartialCancelled", Some(cancellation_id.as_str()))
             }
@@ -126,88 +90,29 @@ impl Simulators {
                 cancellation_id,
             },
         };
-        match serde_json::to_vec(&event) {
-            // The courier is gone only while the process is stopping.
-            Ok(body) => drop(self.webhooks.0.send(Webhook {
-                id: format!("wh_{}", Uuid::new_v4().simple()),
-                body: body.into(),
-                departures: self.faults.webhook_departures(),
-            })),
-            Err(error) => tracing::error!(%error, "a webhook could not be written"),
+        let fate = self.faults.next_webhook();
+        let mut body = json!(event);
+        if fate.unknown_type {
+            body["type"] = json!("Transaction.NotKnownYet");
         }
-    }
-}
-
-impl Courier {
-    /// Runs until it is dropped, and takes what is still under way with it.
-    pub(crate) async fn deliver_forever(mut self) {
-        let mut deliveries = JoinSet::new();
-        loop {
-            tokio::select! {
-                Some(_) = deliveries.join_next(), if !deliveries.is_empty() => {}
-                webhook = self.handed_in.recv() => {
-                    let Some(webhook) = webhook else { return std::future::pending().await };
-                    let webhook = Arc::new(webhook);
-                    for departure in webhook.departures.clone() {
-                        deliveries.spawn(Arc::clone(&self.post).deliver(Arc::clone(&webhook), departure));
-                    }
-                }
-            }
+        if fate.extra_fields {
+            add_fields(&mut body);
         }
-    }
-}
-
-impl Post {
-    async fn deliver(self: Arc<Self>, webhook: Arc<Webhook>, departure: Duration) {
-        tokio::time::sleep(departure).await;
-        for wait in RETRY_WAITS {
-            if self.arrives(&webhook).await {
-                return;
-            }
-            tokio::time::sleep(jittered(self.retry_unit * wait)).await;
-        }
-        if !self.arrives(&webhook).await {
-            tracing::warn!(webhook.id = webhook.id, "a webhook was given up");
-        }
-    }
-
-    async fn arrives(&self, webhook: &Webhook) -> bool {
-        let Ok(_permit) = self.permits.acquire().await else {
-            return false;
+        let webhook = Webhook {
+            id: format!("wh_{}", Uuid::new_v4().simple()),
+            payment_id: payment_id.to_owned(),
+            body: body.to_string().into(),
+            departures: fate.departures,
+            sign_with: fate.sign_with,
+            first_attempt: Arc::new(Semaphore::new(0)),
         };
-        let timestamp = self.clock.now().timestamp();
-        let answer = self
-            .client
-            .post(&self.url)
-            .header("content-type", "application/json")
-            .header("webhook-id", &webhook.id)
-            .header("webhook-timestamp", timestamp)
-            .header(
-                "webhook-signature",
-                webhook_signature(&self.keys, &webhook.id, timestamp, &webhook.body),
-            )
-            .body(webhook.body.clone())
-            .send()
-            .await;
-        match answer {
-            Ok(answer) if answer.status().is_success() => true,
-            Ok(answer) => {
-                tracing::info!(
-                    webhook.id = webhook.id,
-                    status = answer.status().as_u16(),
-                    "a webhook was refused"
-                );
-                false
-            }
-            Err(error) => {
-                tracing::info!(webhook.id = webhook.id, %error, "a webhook could not be delivered");
-                false
-            }
+        let entry = Entry::new(&webhook, payment_status, Trigger::StatusChange, self.config.clock.now());
+        self.webhooks.log.add(entry);
+        let first_attempt = (fate.before_reply && !webhook.departures.is_empty())
+            .then(|| FirstAttempt(Arc::clone(&webhook.first_attempt)));
+        self.webhooks.hand_in(webhook);
+        if let Some(first_attempt) = first_attempt {
+            first_attempt.ended().await;
         }
     }
-}
-
-/// `wait` give or take a fifth, as senders spread their retries.
-fn jittered(wait: Duration) -> Duration {
-    wait.mul_f64(rand::random_range(0.8..=1.2))
 }

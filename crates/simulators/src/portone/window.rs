@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::PortoneError;
-use super::payment::{Attempt, AttemptState, Customer, Payment};
+use super::payment::{Attempt, AttemptState, Customer, OnConfirm, Payment};
 use super::webhooks::EventKind;
 use crate::control::ControlJson;
 use crate::state::Simulators;
@@ -46,6 +46,10 @@ enum Outcome {
     Abandon,
     /// Authorises, but the bank will decline the confirm.
     PayDeclinedOnConfirm,
+    /// Authorises, but the first confirm finds the payment gateway out of order. The payment stays READY.
+    PayStumblesOnConfirm,
+    /// Authorises, but the payment gateway does not say what came of the confirm. The payment is PAY_PENDING.
+    PayPendingOnConfirm,
 }
 
 /// What the browser SDK resolves to.
@@ -127,9 +131,9 @@ pub(crate) async fn open_window(
         .change(&payment_id, |payment| open(payment, request, now))?;
 
     // PortOne announces the opened window as well as what became of it.
-    simulators.announce(&EventKind::Ready, &payment_id);
+    simulators.announce(&EventKind::Ready, &payment_id).await;
     if outcome == Outcome::Fail {
-        simulators.announce(&EventKind::Failed, &payment_id);
+        simulators.announce(&EventKind::Failed, &payment_id).await;
     }
     Ok(Json(reply))
 }
@@ -164,7 +168,7 @@ fn open(payment: &mut Payment, request: WindowRequest, now: DateTime<Utc>) -> Re
     let (state, failure) = request.outcome.leads_to();
     let payment_token = match &state {
         AttemptState::Ready { token, .. } => token.clone(),
-        AttemptState::Paid { .. } | AttemptState::Failed { .. } => None,
+        _ => None,
     };
     let transaction_id = Uuid::new_v4().to_string();
     payment.attempt = Some(Attempt {
@@ -230,19 +234,13 @@ fn agreed_amount(payment: &Payment, request: &WindowRequest) -> Result<(i64, Str
 impl Outcome {
     fn leads_to(self) -> (AttemptState, Option<WindowFailure>) {
         let token = || Some(format!("sim-payment-token-{}", Uuid::new_v4().simple()));
-        let ready = |token, bank_will_decline| {
-            (
-                AttemptState::Ready {
-                    token,
-                    bank_will_decline,
-                },
-                None,
-            )
-        };
+        let ready = |token, on_confirm| (AttemptState::Ready { token, on_confirm }, None);
         match self {
-            Self::Pay => ready(token(), false),
-            Self::PayDeclinedOnConfirm => ready(token(), true),
-            Self::Abandon => ready(None, false),
+            Self::Pay => ready(token(), OnConfirm::Pay),
+            Self::PayDeclinedOnConfirm => ready(token(), OnConfirm::Decline),
+            Self::PayStumblesOnConfirm => ready(token(), OnConfirm::Stumble),
+            Self::PayPendingOnConfirm => ready(token(), OnConfirm::Ponder),
+            Self::Abandon => ready(None, OnConfirm::Pay),
             Self::Fail => {
                 let failure = WindowFailure {
                     code: "PGProviderError",

@@ -150,3 +150,90 @@ async fn of_many_whole_cancels_at_once_one_gives_back() {
     assert_eq!(statuses, [200, 409, 409]);
     assert_eq!(world.get("p1").await.ok()["amount"]["cancelled"], PRICE);
 }
+
+#[tokio::test]
+async fn a_requested_cancellation_ends_later_and_is_announced_twice() {
+    let world = World::start().await;
+    world.paid("p1").await;
+    world
+        .faults(json!({ "portone": { "cancel": { "requestedRate": 1, "requestedForMs": 150 } } }))
+        .await;
+    let reply = world.cancel("p1", &json!({ "reason": "r" })).await.ok();
+    let cancellation = &reply["cancellation"];
+    assert_eq!(cancellation["status"], "REQUESTED");
+    assert!(cancellation.get("cancelledAt").is_none() && cancellation.get("pgCancellationId").is_none());
+
+    let pending = world.get("p1").await.ok();
+    assert_eq!(
+        (&pending["status"], &pending["amount"]["cancelled"]),
+        (&json!("PAID"), &json!(0))
+    );
+    assert_eq!(pending["cancellations"][0]["status"], "REQUESTED");
+    assert!(pending.get("cancelledAt").is_none());
+    let row = &world.ledger().await[0];
+    assert_eq!((&row["cancelled"], &row["requested"]), (&json!(0), &json!(PRICE)));
+    // What is on its way back cannot be given back a second time.
+    let again = world.cancel("p1", &json!({ "reason": "r" })).await;
+    assert_eq!(again.error(), (409, "PAYMENT_ALREADY_CANCELLED"));
+
+    world.inbox.wait_for(4).await;
+    let expected = [
+        "Transaction.CancelPending",
+        "Transaction.Cancelled",
+        "Transaction.Paid",
+        "Transaction.Ready",
+    ];
+    assert_eq!(world.inbox.events(), expected);
+    let done = world.get("p1").await.ok();
+    assert_eq!(
+        (&done["status"], &done["amount"]["cancelled"]),
+        (&json!("CANCELLED"), &json!(PRICE))
+    );
+    assert!(done["cancellations"][0]["cancelledAt"].is_string() && done["cancelledAt"].is_string());
+    let row = &world.ledger().await[0];
+    assert_eq!((&row["cancelled"], &row["requested"]), (&json!(PRICE), &json!(0)));
+}
+
+#[tokio::test]
+async fn a_requested_cancellation_that_fails_leaves_the_balance() {
+    let world = World::start().await;
+    world.paid("p1").await;
+    let never = json!({ "requestedRate": 1, "requestedForMs": 3_600_000 });
+    world.faults(json!({ "portone": { "cancel": never } })).await;
+    let part = json!({ "reason": "r", "amount": 30_000 });
+    world.cancel("p1", &part).await.ok();
+    let stale = json!({ "reason": "r", "currentCancellableAmount": PRICE });
+    let refused = world.cancel("p1", &stale).await;
+    assert_eq!(refused.error(), (409, "CANCELLABLE_AMOUNT_CONSISTENCY_BROKEN"));
+
+    let settle = json!({ "outcome": "FAILED" });
+    let path = "/portone/payments/p1/cancellations";
+    let settled = world.control(Method::POST, path, &settle).await.ok();
+    assert_eq!(settled["settled"], 1);
+    assert_eq!(world.control(Method::POST, path, &settle).await.ok()["settled"], 0);
+    let failed = world.get("p1").await.ok();
+    assert_eq!(
+        (&failed["status"], &failed["cancellations"][0]["status"]),
+        (&json!("PAID"), &json!("FAILED"))
+    );
+
+    world.faults(json!({})).await;
+    let whole = world.cancel("p1", &stale).await.ok();
+    assert_eq!(whole["cancellation"]["totalAmount"], PRICE);
+    assert_eq!(world.get("p1").await.ok()["status"], "CANCELLED");
+}
+
+#[tokio::test]
+async fn the_console_may_have_to_wait_too() {
+    let world = World::start().await;
+    world.paid("p1").await;
+    let by_hand = json!({ "amount": 1_000, "requestedForMs": 50 });
+    let reply = world
+        .control(Method::POST, "/portone/payments/p1/cancel", &by_hand)
+        .await
+        .ok();
+    assert_eq!(reply["cancellation"]["status"], "REQUESTED");
+    assert_eq!(reply["cancellation"]["trigger"], "CONSOLE");
+    world.inbox.wait_for(4).await;
+    assert_eq!(world.get("p1").await.ok()["status"], "PARTIAL_CANCELLED");
+}

@@ -126,3 +126,28 @@ async fn a_body_without_token_or_with_a_misspelt_field_is_refused() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_gateway_that_stumbles_leaves_the_payment_ready_for_another_try() {
+    let world = World::start().await;
+    let token = world.authorised("p1", "PAY_STUMBLES_ON_CONFIRM").await;
+    let body = json!({ "paymentToken": token });
+    assert_eq!(world.confirm("p1", &body).await.error(), (502, "PG_PROVIDER"));
+    assert_eq!(world.get("p1").await.ok()["status"], "READY");
+    world.confirm("p1", &body).await.ok();
+    assert_eq!(world.get("p1").await.ok()["status"], "PAID");
+}
+
+#[tokio::test]
+async fn a_gateway_that_ponders_leaves_the_payment_pending() {
+    let world = World::start().await;
+    let token = world.authorised("p1", "PAY_PENDING_ON_CONFIRM").await;
+    let body = json!({ "paymentToken": token });
+    assert_eq!(world.confirm("p1", &body).await.error(), (502, "PG_PROVIDER"));
+    let pending = world.get("p1").await.ok();
+    assert_eq!(pending["status"], "PAY_PENDING");
+    assert!(pending["pgTxId"].is_string() && pending["channel"].is_object());
+    assert_eq!(world.confirm("p1", &body).await.error(), (400, "INVALID_PAYMENT_TOKEN"));
+    world.inbox.wait_for(2).await;
+    assert_eq!(world.inbox.events(), ["Transaction.PayPending", "Transaction.Ready"]);
+}

@@ -1,6 +1,7 @@
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::helpers::{PRICE, STORE, World};
+use crate::helpers::{PRICE, STORE, World, answer};
 
 fn assert_has(payment: &Value, fields: &[&str]) {
     for field in fields {
@@ -101,4 +102,74 @@ async fn cancelled_payments_list_their_cancellations() {
     assert_eq!(payment["status"], "CANCELLED");
     assert_eq!(payment["amount"]["cancelled"], PRICE);
     assert_eq!(payment["cancellations"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_payment_can_be_put_into_each_of_the_seven_statuses() {
+    let world = World::start().await;
+    world.authorised("p1", "PAY").await;
+    let force = async |body: &Value| world.control(Method::POST, "/portone/payments/p1/status", body).await;
+    for status in ["PAY_PENDING", "VIRTUAL_ACCOUNT_ISSUED", "FAILED", "READY", "PAID"] {
+        let forced = force(&json!({ "status": status })).await.ok();
+        assert_eq!(forced["status"], status);
+        assert_eq!(world.get("p1").await.ok()["status"], status);
+        assert_eq!(
+            world.ledger().await[0]["captured"],
+            if status == "PAID" { PRICE } else { 0 }
+        );
+    }
+    let part = json!({ "status": "PARTIAL_CANCELLED", "amount": 10_000 });
+    assert_eq!(force(&part).await.ok()["amount"]["cancelled"], 10_000);
+    assert_eq!(
+        force(&json!({ "status": "CANCELLED" })).await.ok()["amount"]["cancelled"],
+        PRICE
+    );
+    let undone = force(&json!({ "status": "READY" })).await;
+    assert_eq!(undone.error(), (409, "ALREADY_PAID"));
+    assert_eq!(force(&json!({ "status": "LOST" })).await.status, 400);
+    let row = &world.ledger().await[0];
+    assert_eq!(
+        (&row["captured"], &row["cancelled"], &row["status"]),
+        (&json!(PRICE), &json!(PRICE), &json!("CANCELLED"))
+    );
+
+    world.inbox.wait_for(8).await;
+    let expected = [
+        "Transaction.Cancelled",
+        "Transaction.Failed",
+        "Transaction.Paid",
+        "Transaction.PartialCancelled",
+        "Transaction.PayPending",
+        "Transaction.Ready",
+        "Transaction.Ready",
+        "Transaction.VirtualAccountIssued",
+    ];
+    assert_eq!(world.inbox.events(), expected);
+}
+
+#[tokio::test]
+async fn the_list_calls_pending_what_the_payment_calls_pay_pending() {
+    let world = World::start().await;
+    world.paid("paid").await;
+    world.authorised("pending", "PAY").await;
+    let pending = json!({ "status": "PAY_PENDING" });
+    world
+        .control(Method::POST, "/portone/payments/pending/status", &pending)
+        .await
+        .ok();
+    let list = async |request: Value| {
+        let list = world.portone(Method::GET, "/payments");
+        answer(list.query(&[("requestBody", request.to_string())])).await
+    };
+    let all = list(json!({ "page": { "number": 0, "size": 1 } })).await.ok();
+    assert_eq!(all["page"], json!({ "number": 0, "size": 1, "totalCount": 2 }));
+    assert_eq!(all["items"][0]["id"], "pending");
+    let found = list(json!({ "filter": { "status": ["PENDING"] } })).await.ok();
+    assert_eq!(
+        (&found["items"][0]["id"], found["items"][0]["status"].as_str()),
+        (&json!("pending"), Some("PAY_PENDING"))
+    );
+    assert_eq!(found["page"]["totalCount"], 1);
+    let wrong = list(json!({ "filter": { "status": ["PAY_PENDING"] } })).await;
+    assert_eq!(wrong.error(), (400, "INVALID_REQUEST"));
 }
