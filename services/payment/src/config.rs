@@ -155,6 +155,9 @@ pub(crate) struct Rules {
     pub(crate) expectation: Expectation,
     /// `RECONCILE_INTERVAL_SECONDS`: how often PortOne is asked about one unknown outcome, default 15.
     pub(crate) reconcile_interval: Duration,
+    /// `RECONCILE_CANCELLATION_SECONDS`: how often PortOne is asked about a cancellation that somebody began by hand and
+    /// that has not ended, default 900.
+    pub(crate) cancellation_interval: Duration,
     /// `RECONCILE_REREAD_SECONDS`: when a failed payment is read again, counted from its confirm; default
     /// `600,3600,86400`.
     pub(crate) rereads: Vec<Duration>,
@@ -198,6 +201,7 @@ impl Rules {
                 not_charged_after: env.seconds_or("RECONCILE_NOT_CHARGED_AFTER_SECONDS", 180)?,
             },
             reconcile_interval: env.seconds_or("RECONCILE_INTERVAL_SECONDS", 15)?,
+            cancellation_interval: env.seconds_or("RECONCILE_CANCELLATION_SECONDS", 900)?,
             rereads,
             max_declines: env.parse_or("PAYMENT_MAX_DECLINES", 1)?,
             refund_retry_for: env.seconds_or("REFUND_RETRY_FOR_SECONDS", 24 * 3600)?,

@@ -1,4 +1,7 @@
-use common::problem::{Code, Problem};
+use common::{
+    crash,
+    problem::{Code, Problem},
+};
 
 use super::answer::{Outcome, decided, unknown};
 use crate::{
@@ -17,7 +20,9 @@ pub(super) async fn charge(state: &AppState, payment: &Payment, token: &str) -> 
         amount: payment.amount,
         is_test: !state.rules.expectation.live_channel,
     };
-    let Err(error) = state.portone.confirm(&confirm).await else {
+    let charged = state.portone.confirm(&confirm).await;
+    crash::point("payment.confirm.charged");
+    let Err(error) = charged else {
         return look(state, payment, Occasion::Enquiry).await;
     };
     match error.refusal() {
@@ -39,8 +44,12 @@ async fn look(state: &AppState, payment: &Payment, occasion: Occasion) -> Result
         Ok(found) => found,
         Err(error) => return Ok(unknown(payment, "read the payment", &error)),
     };
+    crash::point("payment.confirm.read");
     match state.settlement.settle(payment.id, found.as_ref(), occasion).await {
-        Ok(payment) => decided(&payment),
+        Ok(payment) => {
+            crash::point("payment.confirm.settled");
+            decided(&payment)
+        }
         Err(error) => Ok(unknown(payment, "write the outcome", &error)),
     }
 }
@@ -51,6 +60,7 @@ async fn step_back(state: &AppState, payment: &Payment, error: &PortoneError) ->
     if let Err(error) = state.reservations.unlock(payment.reservation_id, payment.id).await {
         return Ok(unknown(payment, "give the lock back", &error));
     }
+    crash::point("payment.confirm.lock-given-back");
     let released = match state.db.acquire().await {
         Ok(mut connection) => db::confirms::release_confirm(&mut connection, payment.id).await,
         Err(error) => Err(error),

@@ -1,4 +1,7 @@
-use common::problem::{Code, Problem};
+use common::{
+    crash,
+    problem::{Code, Problem},
+};
 
 use super::{
     answer::{Outcome, already, unknown},
@@ -25,6 +28,7 @@ pub(super) async fn lock(state: &AppState, payment: &Payment, token: &str) -> Re
         }
         Err(LockError::Unknown(error)) => return Ok(unknown(payment, "lock", &error)),
     };
+    crash::point("payment.confirm.locked");
     if !same_seats(&payment.seat_ids, &lock.seat_ids) {
         let problem = Problem::new(Code::PaymentNotPending)
             .detail("The reservation holds other seats by now. Begin a new payment.")
@@ -45,7 +49,10 @@ pub(super) async fn lock(state: &AppState, payment: &Payment, token: &str) -> Re
         Err(error) => Err(error),
     };
     match recorded {
-        Ok(true) => charge(state, payment, token).await,
+        Ok(true) => {
+            crash::point("payment.confirm.lock-recorded");
+            charge(state, payment, token).await
+        }
         // Too slow: it has been decided meanwhile, without a charge.
         Ok(false) => already(state, payment.id).await,
         Err(error) => Ok(unknown(payment, "record the lock", &error)),

@@ -1,5 +1,5 @@
 use common::{
-    context,
+    context, crash,
     problem::{Code, Problem},
 };
 use tracing::Instrument;
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     db,
-    domain::{FailureReason, Payment},
+    domain::{FailureReason, Payment, PaymentStatus},
     state::AppState,
 };
 
@@ -31,10 +31,12 @@ pub(crate) async fn run(state: AppState, payment: Payment, token: String) -> Res
 
 async fn confirm(state: AppState, payment: Payment, token: String) -> Result<Outcome, Problem> {
     // While PortOne is known to be down, nothing is begun that could only be undone.
-    if payment.confirm_started_at.is_none() && state.portone.is_refusing() {
+    let confirmable = payment.status == PaymentStatus::Pending && payment.confirm_started_at.is_none();
+    if confirmable && state.portone.is_refusing() {
         return Err(Problem::new(Code::ServiceUnavailable).member("charged", false));
     }
     if begin(&state, &payment).await.map_err(uncharged)? {
+        crash::point("payment.confirm.started");
         return lock(&state, &payment, &token).await;
     }
     already(&state, payment.id).await

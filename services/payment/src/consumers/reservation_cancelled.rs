@@ -24,7 +24,10 @@ pub(super) async fn handle(
     };
     match payment.status {
         PaymentStatus::Success if message.reason != CancelReason::Compensated => {
-            let reason = RefundReason::ReservationCancelled;
+            let reason = match message.reason {
+                CancelReason::EventCancelled => RefundReason::EventCancelled,
+                _ => RefundReason::ReservationCancelled,
+            };
             settlement
                 .request_refund(connection, &payment, payment.amount, reason)
                 .await

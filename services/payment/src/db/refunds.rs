@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use std::time::Duration;
 use uuid::Uuid;
 
-use super::{expect_one, seconds};
+use super::seconds;
 use crate::domain::{RefundReason, RefundStatus};
 
 /// Asks for a refund; `false` if there is one already, which then stands.
@@ -85,8 +85,22 @@ pub(crate) struct Due {
     pub(crate) past_deadline: bool,
 }
 
-/// Takes due refunds for this replica and counts the attempt; one whose worker died comes up again after `lease`.
-pub(crate) async fn claim(connection: &mut PgConnection, lease: Duration, limit: i64) -> Result<Vec<Due>, sqlx::Error> {
+/// Refunds that wait in a line of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Of one booking.
+    Single,
+    /// One of the many of a cancelled event.
+    OfCancelledEvent,
+}
+
+/// Takes due refunds of a kind for this replica and counts the attempt; one whose worker died comes up again after `lease`.
+pub(crate) async fn claim(
+    connection: &mut PgConnection,
+    kind: Kind,
+    lease: Duration,
+    limit: i64,
+) -> Result<Vec<Due>, sqlx::Error> {
     sqlx::query_as!(
         Due,
         r#"
@@ -97,7 +111,7 @@ pub(crate) async fn claim(connection: &mut PgConnection, lease: Duration, limit:
             where id in (
                 select id
                 from payment_service.refunds
-                where next_attempt_at <= clock_timestamp()
+                where (reason = 'EVENT_CANCELLED') = $3 and next_attempt_at <= clock_timestamp()
                 order by next_attempt_at
                 limit $2
                 for update skip locked
@@ -106,6 +120,7 @@ pub(crate) async fn claim(connection: &mut PgConnection, lease: Duration, limit:
         "#,
         seconds(lease),
         limit,
+        kind == Kind::OfCancelledEvent,
     )
     .fetch_all(connection)
     .await
@@ -158,42 +173,50 @@ pub(crate) async fn succeed(
     .await
 }
 
-/// Tries again after a while.
+/// Tries again after a while; at once if somebody has hurried it meanwhile. An attempt that another one has overtaken
+/// changes nothing.
 pub(crate) async fn retry(
     connection: &mut PgConnection,
-    id: Uuid,
+    due: &Due,
     after: Duration,
     error: &str,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
         r#"
             update payment_service.refunds
-            set next_attempt_at = clock_timestamp() + make_interval(secs => $2), last_error = $3
-            where id = $1 and status = 'PROCESSING'
+            set next_attempt_at = case
+                    when next_attempt_at <= clock_timestamp() then next_attempt_at
+                    else clock_timestamp() + make_interval(secs => $2)
+                end,
+                last_error = $3
+            where id = $1 and status = 'PROCESSING' and attempts = $4
         "#,
-        id,
+        due.id,
         seconds(after),
         error,
+        due.attempts,
     )
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// PROCESSING → FAILED: the operator's from now on.
-pub(crate) async fn give_up(connection: &mut PgConnection, id: Uuid, error: &str) -> Result<(), sqlx::Error> {
+/// PROCESSING → FAILED: the operator's from now on. `false` if somebody has hurried it meanwhile, or another attempt has
+/// overtaken this one.
+pub(crate) async fn give_up(connection: &mut PgConnection, due: &Due, error: &str) -> Result<bool, sqlx::Error> {
     let result = sqlx::query!(
         r#"
             update payment_service.refunds
             set status = 'FAILED', next_attempt_at = null, last_error = $2
-            where id = $1 and status = 'PROCESSING'
+            where id = $1 and status = 'PROCESSING' and attempts = $3 and next_attempt_at > clock_timestamp()
         "#,
-        id,
+        due.id,
         error,
+        due.attempts,
     )
     .execute(connection)
     .await?;
-    expect_one(&result)
+    Ok(result.rows_affected() == 1)
 }
 
 /// How many refunds wait for the operator.

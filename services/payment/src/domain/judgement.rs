@@ -53,6 +53,8 @@ pub(crate) enum Verdict {
     RefundShows,
     /// PortOne denies a capture that it had shown: for people to look at.
     Contradiction,
+    /// PortOne uses a word that this release does not know. It decides nothing: people are told, PortOne is asked again.
+    Puzzled,
 }
 
 /// Judges a payment by what PortOne says of it; `found` is `None` where PortOne does not know it.
@@ -66,6 +68,7 @@ pub(crate) fn judge(
 ) -> Verdict {
     match payment.status {
         PaymentStatus::Refunded => Verdict::Keep,
+        _ if found.is_some_and(|found| matches!(found.status, PortoneStatus::Other(_))) => Verdict::Puzzled,
         PaymentStatus::Pending => judge_pending(payment, found, occasion, elapsed, expected),
         PaymentStatus::Failed => match found {
             Some(found) if !found.status.is_captured() => Verdict::Keep,
@@ -75,7 +78,7 @@ pub(crate) fn judge(
             Some(_) => Verdict::Keep,
         },
         PaymentStatus::Success => match found.map(|found| &found.status) {
-            Some(PortoneStatus::Paid | PortoneStatus::Other(_)) => Verdict::Keep,
+            Some(PortoneStatus::Paid) => Verdict::Keep,
             Some(PortoneStatus::Cancelled) if has_refund => Verdict::RefundShows,
             Some(PortoneStatus::Cancelled) => Verdict::Compensate,
             Some(PortoneStatus::PartialCancelled) if has_refund => Verdict::Keep,
@@ -105,8 +108,11 @@ fn judge_pending(
         return not_charged(elapsed, expected);
     };
     match found.status {
-        PortoneStatus::Paid if matches(payment, found, expected) => Verdict::Succeed,
-        PortoneStatus::Paid => Verdict::GiveBack(FailureReason::FactsMismatch, RefundReason::FactsMismatch),
+        PortoneStatus::Paid => match compare(payment, found, expected) {
+            Facts::Agree => Verdict::Succeed,
+            Facts::Differ => Verdict::GiveBack(FailureReason::FactsMismatch, RefundReason::FactsMismatch),
+            Facts::Unclear => Verdict::Puzzled,
+        },
         PortoneStatus::PartialCancelled | PortoneStatus::Cancelled => {
             Verdict::GiveBack(FailureReason::CancelledAtPortone, RefundReason::RefundedAtPortone)
         }
@@ -129,16 +135,26 @@ fn not_charged(elapsed: Duration, expected: &Expectation) -> Verdict {
     }
 }
 
+/// Whether a capture is what we asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Facts {
+    Agree,
+    Differ,
+    /// As far as they can be read they agree.
+    Unclear,
+}
+
 /// That it is the payment asked for, the client has checked by its id.
-fn matches(payment: &Payment, found: &PortonePayment, expected: &Expectation) -> bool {
-    found.store_id == expected.store_id
-        && found.amount.total == payment.amount
-        && found.currency == CURRENCY
-        && (!expected.live_channel
-            || found
-                .channel
-                .as_ref()
-                .is_some_and(|channel| channel.kind == ChannelKind::Live))
+fn compare(payment: &Payment, found: &PortonePayment, expected: &Expectation) -> Facts {
+    if found.store_id != expected.store_id || found.amount.total != payment.amount || found.currency != CURRENCY {
+        return Facts::Differ;
+    }
+    match found.channel.as_ref().map(|channel| &channel.kind) {
+        _ if !expected.live_channel => Facts::Agree,
+        Some(ChannelKind::Live) => Facts::Agree,
+        Some(ChannelKind::Test) | None => Facts::Differ,
+        Some(ChannelKind::Other(_)) => Facts::Unclear,
+    }
 }
 
 #[cfg(test)]
@@ -258,16 +274,24 @@ mod tests {
             key: None,
             pg_provider: None,
         };
-        for (channel, accepted) in [
-            (None, false),
-            (Some(channel(ChannelKind::Test)), false),
-            (Some(channel(ChannelKind::Live)), true),
+        for (channel, facts) in [
+            (None, Facts::Differ),
+            (Some(channel(ChannelKind::Test)), Facts::Differ),
+            (Some(channel(ChannelKind::Live)), Facts::Agree),
+            (Some(channel(ChannelKind::Other("NEW".to_owned()))), Facts::Unclear),
         ] {
             let found = PortonePayment {
                 channel,
                 ..found(PortoneStatus::Paid)
             };
-            assert_eq!(matches(&payment(PaymentStatus::Pending), &found, &live_only), accepted);
+            let pending = payment(PaymentStatus::Pending);
+            assert_eq!(compare(&pending, &found, &live_only), facts);
+            assert_eq!(compare(&pending, &found, &expected()), Facts::Agree);
+            let wrong = PortonePayment {
+                currency: "USD".to_owned(),
+                ..found
+            };
+            assert_eq!(compare(&pending, &wrong, &live_only), Facts::Differ);
         }
     }
 
@@ -281,11 +305,21 @@ mod tests {
             let late = verdict(PaymentStatus::Pending, says, Some(SECOND * 180));
             assert_eq!(late, Verdict::Fail(FailureReason::NotCharged));
         }
-        for says in [PortoneStatus::PayPending, PortoneStatus::Other("NEW".to_owned())] {
+        for says in [PortoneStatus::PayPending, PortoneStatus::VirtualAccountIssued] {
             assert_eq!(
                 verdict(PaymentStatus::Pending, Some(says), Some(SECOND * 9999)),
                 Verdict::Wait
             );
+        }
+    }
+
+    #[test]
+    fn a_word_that_nobody_knows_decides_nothing() {
+        for status in [PaymentStatus::Pending, PaymentStatus::Failed, PaymentStatus::Success] {
+            for elapsed in [None, Some(SECOND), Some(SECOND * 9999)] {
+                let says = PortoneStatus::Other("NEW".to_owned());
+                assert_eq!(verdict(status, Some(says), elapsed), Verdict::Puzzled);
+            }
         }
     }
 

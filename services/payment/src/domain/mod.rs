@@ -1,5 +1,7 @@
 //! What a payment is and what its facts mean. No I/O here.
 
+#[cfg(test)]
+mod histories;
 mod judgement;
 mod payment;
 mod reason;

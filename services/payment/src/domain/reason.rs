@@ -57,6 +57,9 @@ impl FailureReason {
 pub(crate) enum RefundReason {
     /// The reservation was cancelled after it had been paid.
     ReservationCancelled,
+    /// The concert was cancelled after the reservation had been paid. `payment_service.refunds` knows this word: these are
+    /// many at once and wait in a line of their own.
+    EventCancelled,
     /// The reservation could not be confirmed.
     ConfirmationFailed,
     /// A capture was found on a payment that had ended.
@@ -73,6 +76,7 @@ impl RefundReason {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::ReservationCancelled => "RESERVATION_CANCELLED",
+            Self::EventCancelled => "EVENT_CANCELLED",
             Self::ConfirmationFailed => "CONFIRMATION_FAILED",
             Self::LateCapture => "LATE_CAPTURE",
             Self::FactsMismatch => "FACTS_MISMATCH",

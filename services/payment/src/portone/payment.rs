@@ -80,6 +80,13 @@ open_enum! {
     }
 }
 
+impl CancellationStatus {
+    /// Whether this release does not know it.
+    pub(crate) fn is_unknown(&self) -> bool {
+        matches!(self, Self::Other(_))
+    }
+}
+
 /// A payment at PortOne. Serialised, it is what we keep of PortOne's answer: no customer, no card.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -113,11 +120,11 @@ impl PortonePayment {
         self.amount.total.saturating_sub(self.amount.cancelled)
     }
 
-    /// Whether a cancellation is under way at PortOne, so that another one must not be asked for.
+    /// Whether a cancellation is, or may be, under way at PortOne, so that another one must not be asked for.
     pub(crate) fn cancellation_pending(&self) -> bool {
-        self.cancellations
-            .iter()
-            .any(|cancellation| cancellation.status == CancellationStatus::Requested)
+        self.cancellations.iter().any(|cancellation| {
+            cancellation.status == CancellationStatus::Requested || cancellation.status.is_unknown()
+        })
     }
 }
 
@@ -182,6 +189,23 @@ mod tests {
         assert_eq!(payment.status, PortoneStatus::Other("ON_HOLD_BY_REGULATOR".to_owned()));
         assert!(!payment.status.is_captured());
         assert_eq!(payment.channel.unwrap().kind, ChannelKind::Other("SANDBOX".to_owned()));
+    }
+
+    #[test]
+    fn a_cancellation_that_has_not_ended_for_certain_is_pending() {
+        for (status, pending) in [
+            ("REQUESTED", true),
+            ("NEW", true),
+            ("SUCCEEDED", false),
+            ("FAILED", false),
+        ] {
+            let payment: PortonePayment = serde_json::from_value(json!({
+                "status": "PAID", "id": "a", "transactionId": "t", "storeId": "s", "currency": "KRW",
+                "amount": {"total": 10, "cancelled": 0}, "cancellations": [{"status": status, "id": "c", "totalAmount": 10}],
+            }))
+            .unwrap();
+            assert_eq!(payment.cancellation_pending(), pending, "{status}");
+        }
     }
 
     #[test]

@@ -87,7 +87,11 @@ async fn find(state: &AppState, user: User, key: Uuid) -> ApiResult<(Payment, Pa
     let payment = db::payments::find_by_key(&mut connection, key)
         .await?
         .filter(|payment| payment.user_id == user.id)
-        .ok_or_else(|| Problem::new(Code::NotFound).detail("There is no such payment."))?;
+        .ok_or_else(|| {
+            Problem::new(Code::NotFound)
+                .detail("There is no such payment.")
+                .member("charged", false)
+        })?;
     if payment.status == PaymentStatus::Pending && payment.registered_at.is_none() {
         // The buyer cannot have seen a window for it: the checkout is only given out once PortOne knows the amount.
         return Err(Problem::new(Code::PaymentNotPending)

@@ -1,5 +1,6 @@
 use axum::extract::State;
 use common::{
+    crash,
     extract::{Json, header_text},
     identity::User,
     problem::{ApiResult, Code, Problem},
@@ -91,7 +92,10 @@ pub(crate) async fn create_payment(
     headers: HeaderMap,
     Json(request): Json<CreatePayment>,
 ) -> ApiResult<(StatusCode, Json<CreatedPayment>)> {
-    let created = create(&state, user, queue_token(&headers)?, &request).await;
+    let created = match queue_token(&headers) {
+        Ok(token) => create(&state, user, token, &request).await,
+        Err(problem) => Err(problem),
+    };
     created.map_err(|problem| problem.member("charged", false))
 }
 
@@ -106,7 +110,10 @@ async fn create(
         None => begin::begin(state, user.id, queue_token, request).await?,
     };
     let (status, payment) = match begun {
-        Begun::Now(payment) => (StatusCode::CREATED, payment),
+        Begun::Now(payment) => {
+            crash::point("payment.create.committed");
+            (StatusCode::CREATED, payment)
+        }
         Begun::Before(payment) => (StatusCode::OK, payment),
     };
     if payment.status == PaymentStatus::Pending && payment.registered_at.is_none() {
@@ -145,6 +152,7 @@ async fn register(state: &AppState, payment: &Payment) -> ApiResult<()> {
             Problem::new(Code::UpstreamFailed)
         }
     })?;
+    crash::point("payment.create.registered");
     let mut connection = state.db.acquire().await?;
     Ok(db::payments::mark_registered(&mut connection, payment.id).await?)
 }

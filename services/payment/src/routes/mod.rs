@@ -5,6 +5,7 @@ mod confirm_payment;
 mod create_payment;
 mod get_payment;
 mod internal_outcome;
+mod internal_reservation_changed;
 mod list_payments;
 mod payment_reply;
 mod problems;
@@ -13,7 +14,10 @@ mod receive_portone_webhook;
 pub(crate) use create_payment::CreatePayment;
 
 use crate::state::AppState;
-use axum::{Router, routing::get};
+use axum::{
+    Router,
+    routing::{get, post},
+};
 use common::internal_auth::{Service, Verifier, guard, guard_api};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -29,9 +33,14 @@ pub(crate) fn public(state: &AppState, verifier: &Verifier) -> OpenApiRouter {
 
 /// What other services call.
 pub(crate) fn internal(state: &AppState, verifier: &Verifier) -> Router {
-    let outcome = Router::new().route(
-        "/internal/payments/{payment_id}/outcome",
-        get(internal_outcome::outcome),
-    );
-    guard(outcome, verifier, &[Service::Reservation]).with_state(state.clone())
+    let reservation = Router::new()
+        .route(
+            "/internal/payments/{payment_id}/outcome",
+            get(internal_outcome::outcome),
+        )
+        .route(
+            "/internal/payments/reservations/{reservation_id}/changed",
+            post(internal_reservation_changed::reservation_changed),
+        );
+    guard(reservation, verifier, &[Service::Reservation]).with_state(state.clone())
 }

@@ -1,11 +1,12 @@
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use common::{
+    crash,
     extract::{Body, Json, parse_json},
     problem::{ApiResult, Code, Problem},
 };
 use http::HeaderMap;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
 use super::problems::WebhookRefusals;
@@ -18,17 +19,18 @@ use crate::{
 /// A longer text in a webhook is nothing that we know.
 const MAX_CHARS: usize = 200;
 
-/// What PortOne tells. It adds fields and types without notice, so whatever else there is is ignored.
+/// What PortOne tells. It adds fields and types without notice, so whatever else there is is ignored, and so is a field that
+/// is not what it used to be.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct PortoneWebhook {
     /// `Transaction.Paid`, `Transaction.Cancelled`, …
     #[serde(rename = "type")]
     event_type: String,
     /// When it happened.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "readable")]
     timestamp: Option<DateTime<Utc>>,
-    #[serde(default)]
-    data: WebhookData,
+    #[serde(default, deserialize_with = "readable")]
+    data: Option<WebhookData>,
 }
 
 /// Whom it is about.
@@ -36,8 +38,21 @@ pub(crate) struct PortoneWebhook {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct WebhookData {
     /// Our payment's id without hyphens.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "readable")]
     payment_id: Option<String>,
+    /// Our store.
+    #[serde(default, deserialize_with = "readable")]
+    store_id: Option<String>,
+}
+
+/// The value, or nothing where it is something else.
+fn readable<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).ok())
 }
 
 /// It is stored.
@@ -78,22 +93,29 @@ pub(crate) async fn receive_portone_webhook(
         .ok_or_else(|| Problem::new(Code::SignatureInvalid))?;
     let webhook: PortoneWebhook = parse_json(&body)?;
     let event_type = plain(&webhook.event_type).unwrap_or("UNREADABLE");
+    let data = webhook.data.unwrap_or_default();
+    let foreign = data.store_id.is_some_and(|store| store != state.portone.store_id());
     let delivery = NewDelivery {
         webhook_id: headers.id,
         event_type,
-        payment_id: webhook.data.payment_id.as_deref().and_then(plain),
+        payment_id: data.payment_id.as_deref().and_then(plain),
         event_at: webhook.timestamp,
-        outcome: needs_nothing(event_type),
+        outcome: needs_nothing(event_type, foreign),
     };
     let mut connection = state.db.acquire().await?;
     if webhook_deliveries::insert(&mut connection, &delivery).await? {
+        crash::point("payment.webhook.stored");
         state.webhook_stored.notify_one();
     }
     Ok(Json(Stored {}))
 }
 
-/// Events that tell of no payment, or of one whose window was only opened.
-fn needs_nothing(event_type: &str) -> Option<&'static str> {
+/// Events that tell of no payment, of one whose window was only opened, or of another store's. A new kind of transaction
+/// event is none of them: it names a payment, about which asking does no harm.
+fn needs_nothing(event_type: &str, foreign: bool) -> Option<&'static str> {
+    if foreign {
+        return Some("FOREIGN_STORE");
+    }
     (!event_type.starts_with("Transaction.") || event_type == "Transaction.Ready").then_some("IGNORED")
 }
 

@@ -11,6 +11,7 @@ mod fail;
 mod give_back;
 mod message;
 mod refund;
+mod reservation_changed;
 mod settle;
 mod succeed;
 

@@ -62,7 +62,22 @@ impl Settlement {
                     refund.amount = found.amount.cancelled,
                     "a part of a payment was given back at PortOne by hand; the reservation stays"
                 );
-                db::payments::record_answer(connection, payment.id, found).await
+                db::payments::record_answer(connection, payment.id, found).await?;
+                self.look_later(connection, locked, Some(found)).await
+            }
+            (Verdict::Puzzled, _) => {
+                metrics::alarm("unknown_word");
+                tracing::error!(
+                    payment.id = %payment.id,
+                    portone.status = ?found.map(|found| &found.status),
+                    portone.channel = ?found.and_then(|found| found.channel.as_ref()).map(|channel| &channel.kind),
+                    "PortOne says of a payment what this release does not know; nothing is decided"
+                );
+                if payment.status == PaymentStatus::Pending {
+                    self.ask_again(connection, payment).await
+                } else {
+                    self.look_later(connection, locked, found).await
+                }
             }
             (Verdict::Contradiction, _) => {
                 metrics::alarm("capture_denied");
@@ -75,15 +90,14 @@ impl Settlement {
             }
             (Verdict::Wait, _) => {
                 if locked.elapsed >= Some(self.rules.expectation.not_charged_after) {
-                    tracing::warn!(
+                    metrics::alarm("outcome_unknown");
+                    tracing::error!(
                         payment.id = %payment.id,
                         portone.status = ?found.map(|found| &found.status),
                         "the outcome of a payment is unknown for long"
                     );
                 }
-                let rules = &self.rules;
-                let (interval, first) = (rules.reconcile_interval, rules.expectation.decide_after);
-                db::checks::again_after(connection, payment.id, interval, first).await
+                self.ask_again(connection, payment).await
             }
             // The verdicts above that need PortOne's facts are only reached with them.
             (
@@ -93,8 +107,31 @@ impl Settlement {
                 | Verdict::Compensate
                 | Verdict::PartlyRefunded,
                 _,
-            ) => db::checks::at_next_reread(connection, payment.id, &self.rules.rereads).await,
+            ) => self.look_later(connection, locked, found).await,
         }
+    }
+
+    /// The outcome is open: PortOne is asked again soon.
+    async fn ask_again(&self, connection: &mut PgConnection, payment: &Payment) -> Result<(), sqlx::Error> {
+        let (interval, first) = (self.rules.reconcile_interval, self.rules.expectation.decide_after);
+        db::checks::again_after(connection, payment.id, interval, first).await
+    }
+
+    /// Nothing is awaited but late captures, and the end of what somebody began to give back by hand: that one's webhook
+    /// may get lost, and PortOne has none for a cancellation that fails.
+    async fn look_later(
+        &self,
+        connection: &mut PgConnection,
+        locked: &Locked,
+        found: Option<&PortonePayment>,
+    ) -> Result<(), sqlx::Error> {
+        let payment = &locked.payment;
+        let by_hand = payment.status == PaymentStatus::Success && !locked.has_refund;
+        if by_hand && found.is_some_and(PortonePayment::cancellation_pending) {
+            let (interval, first) = (self.rules.cancellation_interval, self.rules.expectation.decide_after);
+            return db::checks::again_after(connection, payment.id, interval, first).await;
+        }
+        db::checks::at_next_reread(connection, payment.id, &self.rules.rereads).await
     }
 
     /// Once it is committed.

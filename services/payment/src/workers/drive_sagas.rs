@@ -1,4 +1,4 @@
-use common::lifecycle::Shutdown;
+use common::{crash, lifecycle::Shutdown};
 use tokio::sync::Notify;
 
 use super::{BATCH, Tools, work};
@@ -30,6 +30,7 @@ async fn drive(tools: Tools, stuck: Stuck) -> anyhow::Result<()> {
         saga.nudges = stuck.nudges,
         "a paid booking is stuck and is driven on"
     );
+    crash::point("payment.stuck-saga.asked");
     let status = reservation.status;
     if status == ReservationStatus::Pending {
         return Ok(tools.settlement.repeat_success(stuck.payment_id).await?);

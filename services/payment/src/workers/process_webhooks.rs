@@ -1,4 +1,4 @@
-use common::lifecycle::Shutdown;
+use common::{crash, lifecycle::Shutdown};
 use std::time::Duration;
 
 use super::{BATCH, Tools, work};
@@ -37,6 +37,7 @@ async fn process(tools: Tools, due: Due) -> anyhow::Result<()> {
             return Err(error);
         }
     };
+    crash::point("payment.webhook.settled");
     let mut connection = tools.db.acquire().await?;
     Ok(db::webhook_deliveries::finish(&mut connection, &due.webhook_id, outcome).await?)
 }
@@ -60,6 +61,7 @@ async fn look(tools: &Tools, due: &Due) -> anyhow::Result<&'static str> {
         Some(_) => {}
     }
     let found = tools.portone.get_payment(payment).await?;
+    crash::point("payment.webhook.read");
     tools
         .settlement
         .settle(payment, found.as_ref(), Occasion::Enquiry)

@@ -1,4 +1,4 @@
-use common::lifecycle::Shutdown;
+use common::{crash, lifecycle::Shutdown};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -27,6 +27,7 @@ pub(crate) async fn reconcile_payments(tools: Tools, shutdown: Shutdown) {
 
 async fn reconcile(tools: Tools, payment: Uuid) -> anyhow::Result<()> {
     let found = tools.portone.get_payment(payment).await?;
+    crash::point("payment.reconcile.read");
     tools
         .settlement
         .settle(payment, found.as_ref(), Occasion::Enquiry)

@@ -1,11 +1,14 @@
 use anyhow::Context;
-use common::lifecycle::Shutdown;
+use common::{crash, lifecycle::Shutdown};
 use std::time::Duration;
 
 use super::{BATCH, Tools, work};
 use crate::{
     config::Rules,
-    db::{self, refunds::Due},
+    db::{
+        self,
+        refunds::{Due, Kind},
+    },
     metrics,
     portone::{Cancel, CancellationStatus, PortonePayment, PortoneStatus, Refusal},
 };
@@ -17,11 +20,17 @@ const SURPRISES: i32 = 4;
 
 /// Gives money back (design.md §8.4). Each try reads the truth first, so it does not matter whether an earlier one, another
 /// replica or somebody in PortOne's console has done it.
+///
+/// A cancelled event asks for thousands of refunds at once. They go out at a bounded pace, a batch at a time on each replica,
+/// beside a batch of all others: a buyer who cancels one booking meanwhile waits for one batch and not for thousands.
 pub(crate) async fn refund_payments(tools: Tools, shutdown: Shutdown) {
     let wake = tools.settlement.refund_due.clone();
     let take = || async {
         let mut connection = tools.db.acquire().await?;
-        db::refunds::claim(&mut connection, tools.rules.lease, BATCH).await
+        let lease = tools.rules.lease;
+        let mut taken = db::refunds::claim(&mut connection, Kind::Single, lease, BATCH).await?;
+        taken.extend(db::refunds::claim(&mut connection, Kind::OfCancelledEvent, lease, BATCH).await?);
+        Ok(taken)
     };
     let each = |due| refund(tools.clone(), due);
     work("refund-payments", tools.rules.poll, &wake, shutdown, take, each).await;
@@ -31,6 +40,8 @@ pub(crate) async fn refund_payments(tools: Tools, shutdown: Shutdown) {
 enum Try {
     /// The money went back.
     Done(Box<PortonePayment>),
+    /// PortOne says that it gave the money back, and does not show it yet.
+    Accepted(String),
     /// PortOne's state changed under us: read it again soon.
     Changed(String),
     /// Not yet.
@@ -38,13 +49,27 @@ enum Try {
 }
 
 async fn refund(tools: Tools, due: Due) -> anyhow::Result<()> {
-    let (error, wait) = match attempt(&tools, &due).await {
-        Try::Done(found) => return Ok(tools.settlement.complete_refund(due.payment_id, &found).await?),
-        Try::Changed(error) if due.attempts < SURPRISES => (error, READ_AGAIN),
-        Try::Changed(error) | Try::NotYet(error) => (error, back_off(&tools.rules, due.attempts)),
+    crash::point("payment.refund.claimed");
+    let tried = attempt(&tools, &due).await;
+    // What was given back is no failure, however late it shows.
+    let last = due.past_deadline && !matches!(tried, Try::Accepted(_));
+    let (error, wait) = match tried {
+        Try::Done(found) => {
+            tools.settlement.complete_refund(due.payment_id, &found).await?;
+            crash::point("payment.refund.completed");
+            return Ok(());
+        }
+        Try::Accepted(error) | Try::Changed(error) if due.attempts < SURPRISES => (error, READ_AGAIN),
+        Try::Accepted(error) | Try::Changed(error) | Try::NotYet(error) => {
+            (error, back_off(&tools.rules, due.attempts))
+        }
     };
     let mut connection = tools.db.acquire().await?;
-    if due.past_deadline {
+    if last {
+        let given_up = db::refunds::give_up(&mut connection, &due, &error).await;
+        if !given_up.context("cannot give a refund up")? {
+            return Ok(());
+        }
         metrics::alarm("refund_failed");
         tracing::error!(
             payment.id = %due.payment_id,
@@ -52,9 +77,7 @@ async fn refund(tools: Tools, due: Due) -> anyhow::Result<()> {
             error.message = error,
             "a refund is given up; see `ticketctl refund list`"
         );
-        return db::refunds::give_up(&mut connection, due.id, &error)
-            .await
-            .context("cannot give a refund up");
+        return Ok(());
     }
     tracing::warn!(
         payment.id = %due.payment_id,
@@ -62,7 +85,7 @@ async fn refund(tools: Tools, due: Due) -> anyhow::Result<()> {
         error.message = error,
         "a refund did not succeed yet"
     );
-    Ok(db::refunds::retry(&mut connection, due.id, wait, &error).await?)
+    Ok(db::refunds::retry(&mut connection, &due, wait, &error).await?)
 }
 
 async fn attempt(tools: &Tools, due: &Due) -> Try {
@@ -74,9 +97,20 @@ async fn attempt(tools: &Tools, due: &Due) -> Try {
     match found.status {
         PortoneStatus::Cancelled => return Try::Done(Box::new(found)),
         PortoneStatus::Paid | PortoneStatus::PartialCancelled => {}
+        PortoneStatus::Other(_) => {
+            metrics::alarm("unknown_word");
+            return Try::NotYet(format!("PortOne shows the payment as {:?}", found.status));
+        }
         _ => return Try::NotYet(format!("PortOne shows the payment as {:?}", found.status)),
     }
     if found.cancellation_pending() {
+        if found
+            .cancellations
+            .iter()
+            .any(|cancellation| cancellation.status.is_unknown())
+        {
+            metrics::alarm("unknown_word");
+        }
         return Try::NotYet("a cancellation is under way at PortOne".to_owned());
     }
     let cancel = Cancel {
@@ -86,7 +120,9 @@ async fn attempt(tools: &Tools, due: &Due) -> Try {
         reason: &due.reason,
         cancellable: found.cancellable(),
     };
-    match tools.portone.cancel(&cancel).await {
+    let cancelled = tools.portone.cancel(&cancel).await;
+    crash::point("payment.refund.cancelled-at-portone");
+    match cancelled {
         Ok(cancellation) => match cancellation.status {
             // The next look finds it done and takes PortOne's word for when.
             CancellationStatus::Succeeded => look_again(tools, due).await,
@@ -104,8 +140,8 @@ async fn attempt(tools: &Tools, due: &Due) -> Try {
 async fn look_again(tools: &Tools, due: &Due) -> Try {
     match tools.portone.get_payment(due.payment_id).await {
         Ok(Some(found)) if found.status == PortoneStatus::Cancelled => Try::Done(Box::new(found)),
-        Ok(_) => Try::Changed("the cancellation does not show yet".to_owned()),
-        Err(error) => Try::Changed(error.to_string()),
+        Ok(_) => Try::Accepted("the cancellation does not show yet".to_owned()),
+        Err(error) => Try::Accepted(error.to_string()),
     }
 }
 

@@ -1,4 +1,4 @@
-use common::lifecycle::Shutdown;
+use common::{crash, lifecycle::Shutdown};
 
 use super::{BATCH, Tools, work};
 use crate::db::{self, unlocks::DueUnlock};
@@ -18,6 +18,7 @@ pub(crate) async fn release_locks(tools: Tools, shutdown: Shutdown) {
 
 async fn release(tools: Tools, due: DueUnlock) -> anyhow::Result<()> {
     tools.reservations.unlock(due.reservation_id, due.payment_id).await?;
+    crash::point("payment.unlock.sent");
     let mut connection = tools.db.acquire().await?;
     Ok(db::unlocks::done(&mut connection, due.payment_id).await?)
 }

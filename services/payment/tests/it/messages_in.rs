@@ -71,6 +71,7 @@ async fn what_the_reservation_service_says_is_acted_on() {
         a_confirmed_reservation_ends_the_saga_and_shows(&world),
         a_cancelled_paid_reservation_is_refunded_once_however_often_it_is_said(&world),
         a_payment_whose_reservation_could_not_be_confirmed_is_refunded(&world),
+        a_payment_for_a_cancelled_event_is_refunded_in_the_line_of_such(&world),
         a_compensated_reservation_is_not_refunded_again(&world),
         a_released_hold_ends_its_unconfirmed_payment_without_a_message(&world),
         a_success_found_after_the_reservation_was_cancelled_is_refunded(&world),
@@ -107,6 +108,15 @@ async fn a_payment_whose_reservation_could_not_be_confirmed_is_refunded(world: &
     world.reservation_says(&confirmation_failed(payment, 3)).await;
     world.until(payment, "REFUNDED").await;
     assert_eq!(world.messages(payment).await[1].1["reason"], "CONFIRMATION_FAILED");
+}
+
+async fn a_payment_for_a_cancelled_event_is_refunded_in_the_line_of_such(world: &World) {
+    let payment = world.paid().await;
+    world
+        .reservation_says(&cancelled(payment, CancelReason::EventCancelled, 3))
+        .await;
+    world.until(payment, "REFUNDED").await;
+    assert_eq!(world.messages(payment).await[1].1["reason"], "EVENT_CANCELLED");
 }
 
 async fn a_compensated_reservation_is_not_refunded_again(world: &World) {

@@ -82,6 +82,33 @@ impl PortOne {
         let _cancelled = self.control.post(&path, &json!({"amount": amount})).await.expect(200);
     }
 
+    /// The same, but the payment gateway takes so long for it.
+    pub(crate) async fn cancel_by_hand_slowly(&self, payment: Uuid, requested_for_ms: u64) {
+        let path = format!("/control/portone/payments/{}/cancel", payment.simple());
+        let body = json!({"requestedForMs": requested_for_ms});
+        let _cancelled = self.control.post(&path, &body).await.expect(200);
+    }
+
+    /// The payment gateway ends what it has taken and not done: SUCCEEDED or FAILED.
+    pub(crate) async fn settle(&self, payment: Uuid, outcome: &str) {
+        let path = format!("/control/portone/payments/{}/cancellations", payment.simple());
+        let _settled = self.control.post(&path, &json!({"outcome": outcome})).await.expect(200);
+    }
+
+    /// The payment gateway makes up its mind.
+    pub(crate) async fn becomes(&self, payment: Uuid, status: &str) {
+        let path = format!("/control/portone/payments/{}/status", payment.simple());
+        let _forced = self.control.post(&path, &json!({"status": status})).await.expect(200);
+    }
+
+    /// How many cancellations there are, whatever became of them.
+    pub(crate) async fn cancellations(&self, payment: Uuid) -> usize {
+        let api = self.control.with_header("authorization", SECRET);
+        let path = format!("/portone/payments/{}", payment.simple());
+        let payment = api.get(&path).await.expect(200);
+        payment["cancellations"].as_array().map_or(0, Vec::len)
+    }
+
     pub(crate) async fn faults(&self, portone: Value) {
         let _in_force = self
             .control

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::world::{AMOUNT, Given, SOON, World};
 use test_support::eventually;
 
-async fn request_refund(world: &World, payment: Given) {
+pub(crate) async fn request_refund(world: &World, payment: Given) {
     sqlx::query(
         r#"
             insert into payment_service.refunds (id, payment_id, amount, reason, deadline_at)
@@ -21,7 +21,7 @@ async fn request_refund(world: &World, payment: Given) {
     .unwrap();
 }
 
-async fn refund_status(world: &World, payment: Given) -> String {
+pub(crate) async fn refund_status(world: &World, payment: Given) -> String {
     sqlx::query_scalar("select status from payment_service.refunds where payment_id = $1")
         .bind(payment.id)
         .fetch_one(&world.db)
@@ -126,5 +126,47 @@ async fn there_is_one_refund_per_payment() {
     assert_eq!(
         again.as_database_error().unwrap().constraint(),
         Some("refunds_payment_id_key")
+    );
+}
+
+/// A cancelled event asks for many refunds at once, and PortOne is slow.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_single_refund_does_not_wait_for_those_of_a_cancelled_event() {
+    let world = World::start().await;
+    let payment = world.paid().await;
+    world.portone.faults(json!({"get": {"delayMs": 200}})).await;
+    // PortOne does not know these payments, so each try only takes its time.
+    let many = r#"
+        with given as materialized (
+            select uuidv7() as id, uuidv7() as reservation_id, $1 as user_id from generate_series(1, 300)
+        ), sagas as (
+            insert into payment_service.payment_sagas (reservation_id, user_id, payment_id)
+            select reservation_id, user_id, id from given
+        ), paid as (
+            insert into payment_service.payments (
+                id, reservation_id, user_id, payment_key, payment_method, amount, concert_id, seat_ids,
+                reservation_version, order_name, expires_at
+            )
+            select id, reservation_id, user_id, uuidv7(), 'CARD', 1000, uuidv7(), array[uuidv7()],
+                1, 'A concert', clock_timestamp() + interval '1 h'
+            from given
+        )
+        insert into payment_service.refunds (id, payment_id, amount, reason, deadline_at)
+        select uuidv7(), id, 1000, 'EVENT_CANCELLED', clock_timestamp() + interval '24 h' from given"#;
+    world.run(many, Uuid::now_v7()).await;
+    let tried = "select count(*) from payment_service.refunds where attempts > 0";
+    eventually("they are being tried", SOON, || async {
+        (world.count(tried).await > 0).then_some(())
+    })
+    .await;
+    let at_once = "select count(*) from payment_service.refunds where status = 'PROCESSING' and last_error is null";
+    assert!(world.count(at_once).await <= 20, "a bounded number at once");
+
+    request_refund(&world, payment).await;
+    world.until(payment, "REFUNDED").await;
+    let untried = "select count(*) from payment_service.refunds where attempts = 0";
+    assert!(
+        world.count(untried).await > 0,
+        "it went out before many that were asked for earlier"
     );
 }

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::world::{AMOUNT, Given, SOON, World};
 
 const PATH: &str = "/payments/webhook/portone";
+const STORE: &str = "store-00000000-0000-4000-8000-000000000001";
 const SECRET: &str = "whsec_bG9jYWwtb25seS1wb3J0b25lLXdlYmhvb2stc2VjcmV0LTMy";
 
 async fn post(url: &str, id: &str, timestamp: i64, signature: &str, body: &str) -> Reply {
@@ -23,17 +24,17 @@ async fn post(url: &str, id: &str, timestamp: i64, signature: &str, body: &str) 
         .await
 }
 
-async fn deliver(world: &World, id: &str, body: &Value) -> Reply {
+pub(crate) async fn deliver(world: &World, id: &str, body: &Value) -> Reply {
     let (now, body) = (Clock::system().now().timestamp(), body.to_string());
     let signature = webhook_signature(&[SigningKey::parse(SECRET).unwrap()], id, now, body.as_bytes());
     post(&world.service.url(), id, now, &signature, &body).await
 }
 
-fn about(payment: Given, kind: &str) -> Value {
+pub(crate) fn about(payment: Given, kind: &str) -> Value {
     json!({
         "type": kind,
         "timestamp": "2026-01-02T03:04:05.000Z",
-        "data": {"storeId": "store", "paymentId": payment.id.simple().to_string(), "transactionId": "t", "novelty": 1},
+        "data": {"storeId": STORE, "paymentId": payment.id.simple().to_string(), "transactionId": "t", "novelty": 1},
         "novelty": {},
     })
 }
@@ -152,6 +153,46 @@ async fn what_is_not_ours_or_not_known_is_taken_and_ignored() {
     let odd = json!({"type": "Transaction.Paid", "data": {"paymentId": "\u{0}"}});
     let _stored = deliver(&world, "wh-4", &odd).await.expect(200);
     until_done(&world, 4).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_stores_webhook_makes_us_ask_nothing() {
+    let world = World::start().await;
+    let payment = world.confirming(1.0).await;
+    world.portone.charged(payment.id, AMOUNT).await;
+    let mut foreign = about(payment, "Transaction.Paid");
+    foreign["data"]["storeId"] = json!("store-of-somebody-else");
+    let _stored = deliver(&world, "wh-1", &foreign).await.expect(200);
+    until_done(&world, 1).await;
+    assert_eq!(world.status(payment).await.0, "PENDING");
+    let ignored = "select count(*) from payment_service.webhook_deliveries where outcome = 'FOREIGN_STORE'";
+    assert_eq!(world.count(ignored).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fields_that_are_not_what_they_were_are_no_reason_to_refuse() {
+    let world = World::start().await;
+    let payment = world.confirming(1.0).await;
+    world.portone.charged(payment.id, AMOUNT).await;
+    for (id, odd) in [
+        (
+            "wh-1",
+            json!({"type": "Transaction.Paid", "timestamp": "yesterday", "data": "nothing"}),
+        ),
+        (
+            "wh-2",
+            json!({"type": "Transaction.Paid", "timestamp": 5, "data": {"paymentId": 5, "storeId": {}}}),
+        ),
+    ] {
+        let _stored = deliver(&world, id, &odd).await.expect(200);
+    }
+    until_done(&world, 2).await;
+    assert_eq!(world.status(payment).await.0, "PENDING");
+
+    let mut readable = about(payment, "Transaction.Paid");
+    readable["timestamp"] = json!("yesterday");
+    let _stored = deliver(&world, "wh-3", &readable).await.expect(200);
+    world.until(payment, "SUCCESS").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
