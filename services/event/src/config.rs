@@ -2,7 +2,7 @@ use common::{
     Clock,
     config::{ConfigError, Env, ServerConfig},
     db::DbConfig,
-    internal_auth::Verifier,
+    internal_auth::{Service, SigningKey, Verifier},
 };
 use std::time::Duration;
 
@@ -23,6 +23,10 @@ pub struct Config {
     /// `DEFAULT_MAX_TICKETS_PER_USER`: how many tickets one buyer of a concert may have unless its administrator says
     /// otherwise, default 4.
     pub default_max_tickets: i32,
+    /// `RESERVATION_SERVICE_URL`.
+    pub reservation_url: String,
+    /// `INTERNAL_KEY_EVENT`: what this service signs its calls with.
+    pub key: SigningKey,
     /// The keys of those who may call.
     pub verifier: Verifier,
     /// For signatures and for the status that replies show.
@@ -43,6 +47,8 @@ impl Config {
             outbox: outbox::Config::from_env(env)?,
             idempotency_purge_interval: env.seconds_or("IDEMPOTENCY_PURGE_INTERVAL_SECONDS", 3600)?,
             default_max_tickets: env.parse_or("DEFAULT_MAX_TICKETS_PER_USER", 4)?,
+            reservation_url: env.address("RESERVATION_SERVICE_URL", "http://127.0.0.1:8084")?,
+            key: SigningKey::from_env(env, Service::Event)?,
             verifier: Verifier::from_env(env, clock.clone())?,
             clock,
         })

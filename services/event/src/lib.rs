@@ -6,6 +6,7 @@
 //! | `domain` | rules of concerts, halls and prices, without I/O |
 //! | `db` | all SQL |
 //! | `projection` | from messages to seats that show as sold |
+//! | `neighbours` | the service it calls |
 //! | `consumers` | the topics that feed the projection |
 //! | `workers` | loops |
 //!
@@ -16,6 +17,7 @@ mod config;
 mod consumers;
 mod db;
 mod domain;
+mod neighbours;
 mod projection;
 mod routes;
 mod state;
@@ -24,6 +26,7 @@ mod workers;
 pub use config::Config;
 
 use common::{
+    client::ServiceClient,
     db::DbConfig,
     health::Health,
     http::{ServiceInfo, service_router},
@@ -31,6 +34,7 @@ use common::{
 };
 use consumers::{PaymentEvents, ReservationEvents};
 use messages::ConsumerGroup;
+use neighbours::ReservationClient;
 use outbox::{Consumer, Handler, Outbox, Relay, Retention};
 use sqlx::PgPool;
 use state::AppState;
@@ -54,9 +58,16 @@ pub async fn build(config: Config) -> anyhow::Result<Application> {
     let worker_pool = common::db::connect(&worker_db)?;
     let relay = Relay::new(worker_pool.clone(), &config.outbox.kafka, &config.outbox.relay)?;
     let outbox = relay.outbox();
+    let reservations = ServiceClient::new(
+        "reservation-service",
+        &config.reservation_url,
+        config.key.clone(),
+        config.clock.clone(),
+    )?;
     let state = AppState {
         pool: pool.clone(),
         outbox: outbox.clone(),
+        reservations: ReservationClient(reservations),
         default_max_tickets: config.default_max_tickets,
         clock: config.clock.clone(),
     };

@@ -1,3 +1,4 @@
+use crate::neighbours::ReservationClient;
 use common::Clock;
 use outbox::Outbox;
 use sqlx::PgPool;
@@ -8,6 +9,7 @@ pub(crate) struct AppState {
     pub(crate) pool: PgPool,
     /// Wakes the relay after a commit that enqueued something.
     pub(crate) outbox: Outbox,
+    pub(crate) reservations: ReservationClient,
     /// How many tickets one buyer may have where an administrator does not say.
     pub(crate) default_max_tickets: i32,
     /// For the status that replies show.

@@ -6,12 +6,16 @@ use uuid::Uuid;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Action {
     Created,
+    Cancelled,
+    Deleted,
 }
 
 impl Action {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Created => "CREATED",
+            Self::Cancelled => "CANCELLED",
+            Self::Deleted => "DELETED",
         }
     }
 }

@@ -103,6 +103,7 @@ pub(crate) struct EventDetail {
     pub(crate) max_tickets_per_user: i32,
     pub(crate) poster_url: Option<String>,
     pub(crate) cancelled_at: Option<DateTime<Utc>>,
+    pub(crate) cancel_reason: Option<String>,
     pub(crate) version: i64,
 }
 
@@ -127,7 +128,7 @@ pub(crate) async fn find(executor: impl PgExecutor<'_>, id: Uuid) -> Result<Opti
                 e.venue_id, v.name AS venue_name, v.address, v.city,
                 e.hall_id, h.name AS hall_name, h.capacity,
                 e.event_start_at, e.event_end_at, e.sale_start_at, e.sale_end_at,
-                e.max_tickets_per_user, e.poster_url, e.cancelled_at, e.version
+                e.max_tickets_per_user, e.poster_url, e.cancelled_at, e.cancel_reason, e.version
             FROM event_service.events AS e
             JOIN event_service.venues AS v ON v.id = e.venue_id
             JOIN event_service.halls AS h ON h.id = e.hall_id

@@ -1,6 +1,7 @@
 //! The only place with SQL. Functions that change something take the caller's transaction; reads take any executor.
 
 pub(crate) mod audit;
+pub(crate) mod event_end;
 pub(crate) mod event_list;
 pub(crate) mod events;
 pub(crate) mod halls;

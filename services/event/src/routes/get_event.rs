@@ -30,6 +30,10 @@ pub(crate) struct EventReply {
     /// Best grade first.
     seat_counts: Vec<SeatCount>,
     max_tickets_per_user: i32,
+    /// Only of a cancelled concert.
+    cancelled_at: Option<DateTime<Utc>>,
+    /// Why it was cancelled.
+    cancel_reason: Option<String>,
 }
 
 /// What a grade costs.
@@ -131,6 +135,8 @@ impl EventReply {
                 })
                 .collect(),
             max_tickets_per_user: event.max_tickets_per_user,
+            cancelled_at: event.cancelled_at,
+            cancel_reason: event.cancel_reason,
         }
     }
 

@@ -1,9 +1,11 @@
 //! The table of contents: every route with who may call it.
 
+mod cancel_event;
 mod create_event;
 mod create_hall;
 mod create_venue;
 mod created;
+mod delete_event;
 mod etag;
 mod get_event;
 mod get_seat_map;
@@ -28,7 +30,8 @@ pub(crate) fn public(state: &AppState, verifier: &Verifier) -> OpenApiRouter {
         .routes(routes!(get_venue::get_venue))
         .routes(routes!(list_halls::list_halls, create_hall::create_hall))
         .routes(routes!(list_events::list_events, create_event::create_event))
-        .routes(routes!(get_event::get_event))
+        .routes(routes!(get_event::get_event, delete_event::delete_event))
+        .routes(routes!(cancel_event::cancel_event))
         .routes(routes!(get_seat_map::get_seat_map));
     guard_api(api, verifier, &[Service::Gateway]).with_state(state.clone())
 }

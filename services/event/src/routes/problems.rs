@@ -34,3 +34,22 @@ pub(super) enum Refusals {
     #[response(status = 422, content_type = "application/problem+json")]
     KeyReused(ProblemSchema),
 }
+
+/// Of endpoints for administrators.
+#[derive(IntoResponses)]
+pub(super) enum AdministratorsOnly {
+    /// `UNAUTHENTICATED`.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthenticated(ProblemSchema),
+    /// `FORBIDDEN`: not an administrator.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(ProblemSchema),
+}
+
+/// Of the deletion of a concert.
+#[derive(IntoResponses)]
+pub(super) enum NotDeletable {
+    /// `EVENT_LOCKED`: it is or was on sale. `EVENT_HAS_RESERVATIONS`: somebody has a claim on it.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(ProblemSchema),
+}

@@ -6,7 +6,9 @@
     reason = "a helper of a test fails as the test does"
 )]
 
+mod cancelling;
 mod create_event;
+mod deleting;
 mod halls;
 mod helpers;
 mod idempotency;
@@ -14,6 +16,7 @@ mod internal;
 mod list_events;
 mod openapi;
 mod refusals;
+mod reservations;
 mod sales;
 mod seat_map;
 mod venues;

@@ -26,12 +26,14 @@ async fn the_document_lists_every_public_endpoint_with_its_replies() {
     assert_eq!(
         operations,
         [
+            "delete /events/{id}: 204 400 401 403 404 409 500 503".to_owned(),
             "get /events/{id}/seats: 200 304 400 401 404 500 503".to_owned(),
             "get /events/{id}: 200 400 404 500 503".to_owned(),
             "get /events: 200 400 500 503".to_owned(),
             "get /venues/{id}: 200 400 404 500 503".to_owned(),
             "get /venues/{venueId}/halls: 200 400 404 500 503".to_owned(),
             "get /venues: 200 400 500 503".to_owned(),
+            "post /events/{id}/cancel: 202 400 401 403 404 413 415 500 503".to_owned(),
             format!("post /events: {}", creating.replace("403", "403 404")),
             format!("post /venues/{{venueId}}/halls: {}", creating.replace("403", "403 404")),
             format!("post /venues: {creating}"),

@@ -1,0 +1,5 @@
+//! The services this one calls.
+
+mod reservation;
+
+pub(crate) use reservation::ReservationClient;
