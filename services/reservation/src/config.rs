@@ -42,6 +42,13 @@ pub struct Limits {
     pub sweep_interval: Duration,
     /// `SWEEP_CHUNK`: how many of them one transaction ends, default 200.
     pub sweep_chunk: i64,
+    /// `HOLD_REBUILD_CHECK_SECONDS`: how often to look whether Redis has lost holds, default 1.
+    pub rebuild_check_interval: Duration,
+    /// `CLOSING_CHUNK`: how many reservations of a cancelled event one transaction ends, default 200.
+    pub closing_chunk: i64,
+    /// `CLOSING_INTERVAL_SECONDS`: how often reservations of cancelled events are looked for that a payment had locked, or
+    /// another replica was at, default 1.
+    pub closing_interval: Duration,
     /// `PAYMENT_LOCK_REDIS_SECONDS`: how long Redis keeps others off seats that a payment has locked, default 300. It is
     /// renewed while the payment runs; the database needs no such limit. A crash leaves a hold of this length at most.
     pub payment_lock_redis_ttl: Duration,
@@ -116,6 +123,9 @@ impl Limits {
             max_tickets_per_booking: env.parse_or("MAX_TICKETS_PER_BOOKING", 4)?,
             sweep_interval: env.seconds_or("SWEEP_INTERVAL_SECONDS", 1)?,
             sweep_chunk: env.parse_or("SWEEP_CHUNK", 200)?,
+            rebuild_check_interval: env.seconds_or("HOLD_REBUILD_CHECK_SECONDS", 1)?,
+            closing_chunk: env.parse_or("CLOSING_CHUNK", 200)?,
+            closing_interval: env.seconds_or("CLOSING_INTERVAL_SECONDS", 1)?,
             payment_lock_redis_ttl: env.seconds_or("PAYMENT_LOCK_REDIS_SECONDS", 300)?,
             lock_query_after: env.seconds_or("PAYMENT_LOCK_QUERY_AFTER_SECONDS", 120)?,
             lock_query_again: env.seconds_or("PAYMENT_LOCK_QUERY_AGAIN_SECONDS", 30)?,
@@ -133,8 +143,13 @@ impl Limits {
         if limits.max_tickets_per_booking == 0 {
             return Err(ConfigError::new("MAX_TICKETS_PER_BOOKING", "must be at least 1"));
         }
-        if limits.sweep_chunk < 1 {
-            return Err(ConfigError::new("SWEEP_CHUNK", "must be at least 1"));
+        for (variable, chunk) in [
+            ("SWEEP_CHUNK", limits.sweep_chunk),
+            ("CLOSING_CHUNK", limits.closing_chunk),
+        ] {
+            if chunk < 1 {
+                return Err(ConfigError::new(variable, "must be at least 1"));
+            }
         }
         Ok(limits)
     }

@@ -25,21 +25,21 @@ use crate::{
     seat_holds::Held,
     state::AppState,
     transitions::{HoldOutcome, HoldRefusal, HoldWish, hold},
+    undecided::{self, Committed, Undecided},
 };
 use common::{
+    crash,
     idempotency::{self, Claim, IdempotencyKey},
     problem::{ApiResult, Code, Problem},
 };
 use serde_json::Value;
-use sqlx::{Postgres, Transaction};
 use std::{sync::Arc, time::Duration};
-use tokio::sync::mpsc;
 use uuid::Uuid;
 
 /// The route's name in `idempotency_keys`.
 const ROUTE: &str = "POST /reservations/hold";
 /// Losing against other transactions this often in a row means overload, not bad luck.
-const ATTEMPTS: usize = 4;
+pub(crate) const ATTEMPTS: usize = 4;
 
 /// A checked request for seats.
 pub(crate) struct Wish {
@@ -63,29 +63,6 @@ pub(crate) struct Answer {
     pub(crate) replayed: bool,
 }
 
-/// Seats that Redis holds for a reservation of which nobody knows yet whether the database has it. Dropped in this state,
-/// it goes to the worker that finds out.
-struct Undecided {
-    tickets: Tickets,
-    worker: mpsc::UnboundedSender<Tickets>,
-    open: bool,
-}
-
-impl Undecided {
-    fn decided(mut self) {
-        self.open = false;
-    }
-}
-
-impl Drop for Undecided {
-    fn drop(&mut self) {
-        if self.open {
-            // Without the worker the service is shutting down, and the hold expires.
-            let _worker_gone = self.worker.send(self.tickets.clone());
-        }
-    }
-}
-
 /// What the database said.
 enum Decision {
     /// The seats are held, and these reservations had to make way.
@@ -95,12 +72,6 @@ enum Decision {
     /// The same request with the same key was answered meanwhile.
     Replayed(Answer),
     /// Nobody knows; nothing may be released.
-    Unknown,
-}
-
-/// How a COMMIT ended.
-enum Committed {
-    Yes,
     Unknown,
 }
 
@@ -133,11 +104,7 @@ pub(crate) async fn hold_seats(state: &AppState, wish: Wish) -> ApiResult<Answer
         event_id: wish.event.event_id,
         seat_ids: wish.selection.ids().to_vec(),
     };
-    let undecided = Undecided {
-        tickets: tickets.clone(),
-        worker: state.undecided_holds.clone(),
-        open: true,
-    };
+    let undecided = Undecided::new(state, &tickets);
     let held = state.seat_holds.hold(&tickets, state.limits.hold_ttl).await?;
     let reused = match held {
         Held::All { reused } => reused,
@@ -147,6 +114,7 @@ pub(crate) async fn hold_seats(state: &AppState, wish: Wish) -> ApiResult<Answer
             return Err(hold_problems::seats_unavailable(&seat_ids));
         }
     };
+    crash::point("reservation.hold.taken-in-redis");
     match decide(state, &wish, &tickets).await {
         Ok(Decision::Created(answer, displaced)) => {
             undecided.decided();
@@ -179,16 +147,6 @@ pub(crate) async fn hold_seats(state: &AppState, wish: Wish) -> ApiResult<Answer
             Err(problem)
         }
     }
-}
-
-/// Whether the database has the reservation. Waits for the buyer's lock, so that a transaction whose COMMIT is still under
-/// way has ended before this looks.
-pub(crate) async fn has_reservation(state: &AppState, tickets: &Tickets) -> Result<bool, sqlx::Error> {
-    let mut transaction = state.worker_pool.begin().await?;
-    db::lock_buyer(&mut transaction, tickets.user_id, tickets.event_id).await?;
-    let found = db::find(&mut transaction, tickets.reservation_id).await?;
-    transaction.rollback().await?;
-    Ok(found.is_some())
 }
 
 /// Tries the transaction until it has an outcome of its own.
@@ -224,12 +182,13 @@ async fn decide(state: &AppState, wish: &Wish, tickets: &Tickets) -> ApiResult<D
                     reply,
                     replayed: false,
                 };
-                return commit(state, transaction, tickets)
-                    .await
-                    .map(|committed| match committed {
-                        Committed::Yes => Decision::Created(answer, displaced),
-                        Committed::Unknown => Decision::Unknown,
-                    });
+                crash::point("reservation.hold.before-commit");
+                let committed = undecided::commit(state, transaction, tickets, |found| found.is_some()).await?;
+                crash::point("reservation.hold.committed");
+                return Ok(match committed {
+                    Committed::Yes => Decision::Created(answer, displaced),
+                    Committed::Unknown => Decision::Unknown,
+                });
             }
             Ok(HoldOutcome::Existing(read)) => {
                 let reply = HoldReply::of(&read.reservation);
@@ -266,29 +225,8 @@ async fn decide(state: &AppState, wish: &Wish, tickets: &Tickets) -> ApiResult<D
     Err(Problem::new(Code::ServiceUnavailable))
 }
 
-/// Commits. A transaction that the database refused, or that is known not to have committed, is an error.
-async fn commit(state: &AppState, transaction: Transaction<'_, Postgres>, tickets: &Tickets) -> ApiResult<Committed> {
-    let error = match state.outbox.commit(transaction).await {
-        Ok(()) => return Ok(Committed::Yes),
-        Err(error) => error,
-    };
-    if matches!(error, sqlx::Error::Database(_)) && !common::db::is_unavailable(&error) {
-        return Err(error.into());
-    }
-    tracing::warn!(
-        reservation.id = %tickets.reservation_id,
-        error.message = %error,
-        "the outcome of a hold's commit is not known; looking it up"
-    );
-    match has_reservation(state, tickets).await {
-        Ok(true) => Ok(Committed::Yes),
-        Ok(false) => Err(Problem::unavailable("postgresql", &error)),
-        Err(_) => Ok(Committed::Unknown),
-    }
-}
-
 /// The seats with their prices of now, or 400 if the event has no such seat.
-fn priced(event: &EventOnSale, selection: &SeatSelection) -> ApiResult<Vec<ReservedSeat>> {
+pub(crate) fn priced(event: &EventOnSale, selection: &SeatSelection) -> ApiResult<Vec<ReservedSeat>> {
     let seat = |id: &Uuid| {
         event.seat(*id).map(|seat| ReservedSeat {
             seat_id: seat.id,

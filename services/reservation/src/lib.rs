@@ -4,7 +4,8 @@
 //! | module | what |
 //! |---|---|
 //! | `routes` | one endpoint per file; `routes/mod.rs` lists them with their callers |
-//! | `holding` | holding seats across Redis and the database |
+//! | `holding`, `swapping` | holding seats, or others instead, across Redis and the database |
+//! | `undecided` | what Redis holds while the database's answer is not known |
 //! | `transitions` | the insides of the transactions that change a reservation |
 //! | `domain` | which change follows from what; no I/O |
 //! | `db` | all SQL, and the lock order |
@@ -12,8 +13,9 @@
 //! | `catalogue` | events, seats and prices of the event service, kept in memory |
 //! | `neighbours` | the services it calls |
 //! | `consumers` | messages of payments and events |
-//! | `workers` | loops: the sweep of expired holds, old payment locks, undecided holds |
+//! | `workers` | loops: the sweep of expired holds, cancelled events, old payment locks, undecided holds, holds that Redis lost |
 //! | `changes` | wakes requests that wait for a reservation |
+//! | `measured` | the halves of a hold by themselves, for the benches |
 //!
 //! Invariants: a seat has one owner, the primary key of `seat_assignments`; every change of a reservation goes through a
 //! row lock and tells of itself in the same commit; nothing follows from Redis alone, nor from this process's clock.
@@ -25,12 +27,16 @@ mod consumers;
 mod db;
 mod domain;
 mod holding;
+#[doc(hidden)]
+pub mod measured;
 mod metrics;
 mod neighbours;
 mod routes;
 mod seat_holds;
 mod state;
+mod swapping;
 mod transitions;
+mod undecided;
 mod workers;
 
 pub use config::{Config, Limits, Neighbours};
@@ -92,8 +98,14 @@ pub async fn build(config: Config) -> anyhow::Result<Application> {
         workers::purge_idempotency_keys(state.clone(), shutdown)
     });
     workers.spawn("hold-expiry", |shutdown| workers::expire_holds(state.clone(), shutdown));
+    workers.spawn("event-closing", |shutdown| {
+        workers::close_events(state.clone(), shutdown)
+    });
     workers.spawn("hold-settlement", |shutdown| {
         workers::settle_holds(state.clone(), undecided_holds, shutdown)
+    });
+    workers.spawn("hold-rebuild", |shutdown| {
+        workers::rebuild_holds(state.clone(), shutdown)
     });
     workers.spawn("payment-questions", |shutdown| {
         workers::ask_payments(state.clone(), shutdown)
@@ -110,7 +122,7 @@ pub async fn build(config: Config) -> anyhow::Result<Application> {
         CompensationEvents(state.clone()),
     );
     workers.spawn("compensation-consumer", |shutdown| compensations.run(shutdown));
-    let events = consume.by(ConsumerGroup::RESERVATION_EVENT, EventEvents);
+    let events = consume.by(ConsumerGroup::RESERVATION_EVENT, EventEvents(state.clone()));
     workers.spawn("event-consumer", |shutdown| events.run(shutdown));
 
     Application::bind(&config.server, router, health, workers).await

@@ -15,17 +15,29 @@ pub(crate) enum HoldResult {
     Refused(Code),
 }
 
+impl HoldResult {
+    fn labels(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Won => ("won", ""),
+            Self::Repeated => ("repeated", ""),
+            Self::SeatHeld => ("lost", "HELD_IN_REDIS"),
+            Self::Refused(code @ Code::SeatUnavailable) => ("lost", code.as_str()),
+            Self::Refused(code) => ("refused", code.as_str()),
+        }
+    }
+}
+
 /// Counts a request for seats in `reservation_holds_total`: `won`, `repeated`, `lost` (a seat was somebody's), or refused
 /// for another reason, by its code.
 pub(crate) fn count_hold(result: HoldResult) {
-    let (result, reason) = match result {
-        HoldResult::Won => ("won", ""),
-        HoldResult::Repeated => ("repeated", ""),
-        HoldResult::SeatHeld => ("lost", "HELD_IN_REDIS"),
-        HoldResult::Refused(code @ Code::SeatUnavailable) => ("lost", code.as_str()),
-        HoldResult::Refused(code) => ("refused", code.as_str()),
-    };
+    let (result, reason) = result.labels();
     metrics::counter!("reservation_holds_total", "result" => result, "reason" => reason).increment(1);
+}
+
+/// Counts a request for other seats in `reservation_swaps_total`, as [`count_hold`] does.
+pub(crate) fn count_swap(result: HoldResult) {
+    let (result, reason) = result.labels();
+    metrics::counter!("reservation_swaps_total", "result" => result, "reason" => reason).increment(1);
 }
 
 /// Counts holds that the sweep ended, in `reservation_holds_expired_total`.
@@ -42,4 +54,14 @@ pub(crate) fn count_asked_lock(outcome: &'static str) {
 /// `reservation_confirmations_failed_total`.
 pub(crate) fn count_failed_confirmation() {
     metrics::counter!("reservation_confirmations_failed_total").increment(1);
+}
+
+/// Counts reservations whose holds were put back after Redis lost them, in `reservation_holds_rebuilt_total`.
+pub(crate) fn count_rebuilt(reservations: usize) {
+    metrics::counter!("reservation_holds_rebuilt_total").increment(reservations as u64);
+}
+
+/// Counts reservations that ended because their event was cancelled, in `reservation_closed_total`.
+pub(crate) fn count_closed(reservations: usize) {
+    metrics::counter!("reservation_closed_total").increment(reservations as u64);
 }

@@ -5,14 +5,15 @@
 //! |---|---|---|
 //! | `seat:hold:{<eventId>}:<seatId>` | string with TTL | `<userId>:<reservationId>` of the holder |
 //! | `seat:holds:{<eventId>}` | sorted set | seat ids by expiry in ms: the list of holds without `KEYS` or `SCAN` |
+//! | `seat:holds:whole` | string | the run id of the server process whose holds are whole; missing or of another: some may be lost |
 //!
-//! Both of an event are in one slot. Scripts get every key in `KEYS`. A seat held by the same user counts as free, so that
+//! The first two of an event are in one slot. Scripts get every key in `KEYS`. A seat held by the same user counts as free, so that
 //! a buyer whose request died between Redis and the database gets the same seats again at once; which of the two
 //! reservations it is, the database says.
 
 use crate::domain::Tickets;
 use common::redis::Redis;
-use redis::{RedisResult, Script, ScriptInvocation};
+use redis::{AsyncCommands, RedisResult, Script, ScriptInvocation};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -26,12 +27,31 @@ fn index_key(event_id: Uuid) -> String {
     format!("seat:holds:{{{event_id}}}")
 }
 
+/// Which server process has all the holds that the database knows.
+const WHOLE_KEY: &str = "seat:holds:whole";
+
 /// The holds of all events.
 pub(crate) struct SeatHolds {
     redis: Redis,
     hold: Script,
     keep: Script,
     release: Script,
+    restore: Script,
+    end_rebuild: Script,
+}
+
+/// A rebuild of lost holds that has begun; [`SeatHolds::end_rebuild`] notes that it is done.
+#[derive(Debug)]
+pub(crate) struct Rebuild {
+    /// The server process that lost them.
+    run_id: String,
+}
+
+impl Rebuild {
+    /// What stands in the note meanwhile. The same for every replica, so that none undoes what another has noted.
+    fn beginning(&self) -> String {
+        format!("{}:rebuilding", self.run_id)
+    }
 }
 
 /// What an attempt to hold seats came to.
@@ -53,6 +73,8 @@ impl SeatHolds {
             hold: Script::new(include_str!("../lua/hold_seats.lua")),
             keep: Script::new(include_str!("../lua/keep_seats.lua")),
             release: Script::new(include_str!("../lua/release_seats.lua")),
+            restore: Script::new(include_str!("../lua/restore_seats.lua")),
+            end_rebuild: Script::new(include_str!("../lua/end_rebuild.lua")),
         }
     }
 
@@ -100,6 +122,40 @@ impl SeatHolds {
                 "holds were not released in Redis and will expire"
             );
         }
+    }
+
+    /// Puts lost holds back, for `ttl` from now, where nobody else holds the seats.
+    pub(crate) async fn restore(&self, tickets: &Tickets, ttl: Duration) -> RedisResult<()> {
+        let call = with_holder(&self.restore, tickets, ttl);
+        call.invoke_async::<i64>(&mut self.redis.clone()).await.map(|_count| ())
+    }
+
+    /// Begins a rebuild if holds may be lost: Redis runs as another process than the one that was last found whole (it lost
+    /// up to a second at its restart, or is a replica that took over), or the note is gone (it was emptied).
+    pub(crate) async fn begin_rebuild(&self) -> RedisResult<Option<Rebuild>> {
+        let redis = &mut self.redis.clone();
+        let info: String = redis::cmd("INFO").arg("server").query_async(redis).await?;
+        let run_id = info.lines().find_map(|line| line.strip_prefix("run_id:"));
+        let rebuild = Rebuild {
+            run_id: run_id.unwrap_or_default().trim().to_owned(),
+        };
+        let whole: Option<String> = redis.get(WHOLE_KEY).await?;
+        if whole.as_ref() == Some(&rebuild.run_id) {
+            return Ok(None);
+        }
+        let _: () = redis.set(WHOLE_KEY, rebuild.beginning()).await?;
+        Ok(Some(rebuild))
+    }
+
+    /// Notes that the holds are whole. `false` if Redis was emptied meanwhile, or another replica was quicker: the next
+    /// look tells which.
+    pub(crate) async fn end_rebuild(&self, rebuild: &Rebuild) -> RedisResult<bool> {
+        self.end_rebuild
+            .key(WHOLE_KEY)
+            .arg(rebuild.beginning())
+            .arg(&rebuild.run_id)
+            .invoke_async(&mut self.redis.clone())
+            .await
     }
 }
 

@@ -13,7 +13,7 @@ use futures_util::future::join_all;
 use outbox::Outbox;
 use sqlx::PgPool;
 use std::{ops::Deref, sync::Arc};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use uuid::Uuid;
 
 /// What every handler, consumer and loop may use; cheap to clone.
@@ -33,6 +33,8 @@ pub(crate) struct Shared {
     /// Commits, and wakes the relay.
     pub(crate) outbox: Outbox,
     pub(crate) changes: Changes,
+    /// Wakes this replica's loop that ends the reservations of cancelled events.
+    pub(crate) event_closed: Notify,
     /// Holds of which nobody knows whether the database has them, for the worker that finds out.
     pub(crate) undecided_holds: mpsc::UnboundedSender<Tickets>,
 }
@@ -67,10 +69,11 @@ impl AppState {
             worker_pool,
             seat_holds: SeatHolds::new(redis),
             catalogue: Catalogue::new(events, clock.clone(), limits.catalogue_ttl, limits.catalogue_max_events),
-            queue: QueueClient(client("queue-service", &neighbours.queue_url)?),
+            queue: QueueClient::new(client("queue-service", &neighbours.queue_url)?),
             payment: PaymentClient(client("payment-service", &neighbours.payment_url)?),
             outbox,
             changes: Changes::default(),
+            event_closed: Notify::new(),
             undecided_holds,
             limits: limits.clone(),
         })))

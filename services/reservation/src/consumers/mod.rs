@@ -3,6 +3,7 @@
 //! locked reservation decides what follows.
 
 mod compensate_reservation;
+mod event_cancelled;
 mod event_changed;
 mod payment_failed;
 mod payment_refunded;
@@ -10,7 +11,8 @@ mod payment_success;
 
 use crate::{domain::Tickets, state::AppState};
 use messages::{
-    CompensateReservation, Envelope, EventChanged, Message, PaymentFailed, PaymentRefunded, PaymentSuccess,
+    CompensateReservation, Envelope, EventCancelled, EventChanged, Message, PaymentFailed, PaymentRefunded,
+    PaymentSuccess,
 };
 use outbox::{Handled, Handler, HandlerError};
 use sqlx::PgConnection;
@@ -41,14 +43,18 @@ impl Handler for CompensationEvents {
     }
 }
 
-/// `event.events`: changes of events.
-pub(crate) struct EventEvents;
+/// `event.events`: changes of events, and their end.
+pub(crate) struct EventEvents(pub(crate) AppState);
 
 impl Handler for EventEvents {
-    const TYPES: &'static [&'static str] = &[EventChanged::TYPE];
+    const TYPES: &'static [&'static str] = &[EventChanged::TYPE, EventCancelled::TYPE];
 
     async fn handle(&self, transaction: &mut PgConnection, message: &Envelope) -> Result<Handled, HandlerError> {
-        event_changed::handle(transaction, &message.decode()?).await
+        if message.is::<EventCancelled>() {
+            event_cancelled::handle(&self.0, transaction, &message.decode()?).await
+        } else {
+            event_changed::handle(transaction, &message.decode()?).await
+        }
     }
 }
 

@@ -32,6 +32,17 @@ pub(crate) async fn share_event(connection: &mut PgConnection, event_id: Uuid) -
     .map(|_| ())
 }
 
+/// Has the event for itself until the end of the transaction: waits for everybody who shares it, and keeps others waiting.
+pub(crate) async fn lock_event(connection: &mut PgConnection, event_id: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        r#"select pg_advisory_xact_lock(hashtextextended('event:' || $1::uuid, 0)) as "locked!: ()""#,
+        event_id,
+    )
+    .fetch_one(connection)
+    .await
+    .map(|_| ())
+}
+
 /// Both locks in one round trip, in their order.
 pub(crate) async fn lock_buyer_and_share_event(
     connection: &mut PgConnection,

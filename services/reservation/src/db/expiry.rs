@@ -1,4 +1,4 @@
-use chrono::{DateTime, Utc};
+use super::ended::Ended;
 use messages::{CancelReason, ReservationCancelled};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -107,7 +107,7 @@ pub(crate) async fn expire(
     .execute(&mut *connection)
     .await?;
     let expired = sqlx::query_as!(
-        Expired,
+        Ended,
         r#"
             update reservation_service.reservations as reservation
             set status = 'CANCELLED',
@@ -128,6 +128,7 @@ pub(crate) async fn expire(
                 version,
                 grant_id,
                 cancelled_at as "cancelled_at!",
+                false as "was_confirmed!",
                 array(
                     select seat_id
                     from reservation_service.reservation_seats
@@ -140,38 +141,11 @@ pub(crate) async fn expire(
     .fetch_all(connection)
     .await?;
     if expired.len() == ids.len() {
-        Ok(expired.into_iter().map(Expired::message).collect())
+        Ok(expired
+            .into_iter()
+            .map(|expired| expired.message(CancelReason::HoldExpired))
+            .collect())
     } else {
         Err(sqlx::Error::RowNotFound)
-    }
-}
-
-struct Expired {
-    id: Uuid,
-    user_id: Uuid,
-    event_id: Uuid,
-    total_amount: i64,
-    payment_id: Option<Uuid>,
-    version: i64,
-    grant_id: Option<String>,
-    cancelled_at: DateTime<Utc>,
-    seat_ids: Vec<Uuid>,
-}
-
-impl Expired {
-    fn message(self) -> ReservationCancelled {
-        ReservationCancelled {
-            reservation_id: self.id,
-            user_id: self.user_id,
-            concert_id: self.event_id,
-            seat_ids: self.seat_ids,
-            amount: self.total_amount,
-            reason: CancelReason::HoldExpired,
-            was_confirmed: false,
-            payment_id: self.payment_id,
-            cancelled_at: self.cancelled_at,
-            reservation_version: self.version,
-            grant_id: self.grant_id,
-        }
     }
 }

@@ -2,9 +2,12 @@
 
 mod cancellation;
 mod decisions;
+#[cfg(test)]
+mod histories;
 mod reservation;
 mod seat_selection;
 mod status;
+mod swap;
 
 pub(crate) use cancellation::cancellable_until;
 pub(crate) use decisions::{
@@ -14,3 +17,4 @@ pub(crate) use decisions::{
 pub(crate) use reservation::{Refund, Reservation, ReservedSeat, Tickets};
 pub(crate) use seat_selection::{SeatSelection, SelectionError};
 pub(crate) use status::{CancelReason, PaymentStatus, RefundStatus, Status};
+pub(crate) use swap::{SwapDecision, SwapRefusal, decide_swap};

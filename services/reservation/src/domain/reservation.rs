@@ -75,6 +75,14 @@ pub(crate) struct Tickets {
     pub(crate) seat_ids: Vec<Uuid>,
 }
 
+impl Tickets {
+    /// The same for some of the seats.
+    pub(crate) fn only(&self, keep: impl Fn(&Uuid) -> bool) -> Self {
+        let seat_ids = self.seat_ids.iter().copied().filter(keep).collect();
+        Self { seat_ids, ..*self }
+    }
+}
+
 impl Reservation {
     pub(crate) fn seat_ids(&self) -> Vec<Uuid> {
         self.seats.iter().map(|seat| seat.seat_id).collect()

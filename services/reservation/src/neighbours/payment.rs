@@ -2,10 +2,10 @@ use common::{
     client::{ClientError, ServiceClient},
     problem::Code,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Asks the payment service what became of a payment.
+/// Asks the payment service what became of a payment, and tells it what its payments need to know.
 #[derive(Clone)]
 pub(crate) struct PaymentClient(pub(crate) ServiceClient);
 
@@ -28,6 +28,12 @@ pub(crate) enum OutcomeStatus {
     Refunded,
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReservationChanged {
+    reservation_version: i64,
+}
+
 impl PaymentClient {
     /// The payment's outcome, or nothing if there is no such payment.
     pub(crate) async fn outcome(&self, payment_id: Uuid) -> Result<Option<Outcome>, ClientError> {
@@ -35,5 +41,15 @@ impl PaymentClient {
             Err(error) if error.code() == Some(Code::NotFound) => Ok(None),
             result => result.map(Some),
         }
+    }
+
+    /// Tells that the reservation has other seats from this version on, so that a payment begun before ends.
+    pub(crate) async fn reservation_changed(
+        &self,
+        reservation_id: Uuid,
+        reservation_version: i64,
+    ) -> Result<(), ClientError> {
+        let path = format!("/internal/payments/reservations/{reservation_id}/changed");
+        self.0.post(&path, &ReservationChanged { reservation_version }).await
     }
 }

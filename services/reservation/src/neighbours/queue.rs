@@ -1,12 +1,19 @@
 use chrono::{DateTime, Utc};
 use common::client::{ClientError, ServiceClient};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+/// How many calls are under way at once. When a crowd comes in the same moment, the rest wait for their turn here and not
+/// at the queue service, where their time-outs would run meanwhile: they would all be refused for a service that is up.
+const AT_ONCE: usize = 32;
+
 /// Asks the queue service about tokens.
-#[derive(Clone)]
-pub(crate) struct QueueClient(pub(crate) ServiceClient);
+pub(crate) struct QueueClient {
+    client: ServiceClient,
+    turns: Semaphore,
+}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -48,6 +55,13 @@ pub(crate) struct PaymentToken {
 }
 
 impl QueueClient {
+    pub(crate) fn new(client: ServiceClient) -> Self {
+        Self {
+            client,
+            turns: Semaphore::new(AT_ONCE),
+        }
+    }
+
     /// The grant that names this `qr_` token for that user and event; nothing if none does.
     pub(crate) async fn grant(
         &self,
@@ -61,7 +75,7 @@ impl QueueClient {
             user_id,
             event_id,
         };
-        let validation: Validation = self.0.post("/internal/queue/tokens/validate", &body).await?;
+        let validation: Validation = self.post("/internal/queue/tokens/validate", &body).await?;
         Ok(validation.grant_id.filter(|_| validation.valid))
     }
 
@@ -79,6 +93,12 @@ impl QueueClient {
             reservation_id,
             hold_expires_at,
         };
-        self.0.post("/internal/queue/payment-tokens", &body).await
+        self.post("/internal/queue/payment-tokens", &body).await
+    }
+
+    async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ClientError> {
+        // It is never closed; without a turn a call would still be right.
+        let _turn = self.turns.acquire().await;
+        self.client.post(path, body).await
     }
 }

@@ -9,6 +9,7 @@ use crate::{
 };
 use axum::extract::State;
 use common::{
+    crash,
     extract::{Json, Path},
     identity::User,
     problem::{ApiResult, Code, Problem},
@@ -67,6 +68,7 @@ pub(crate) async fn cancel_reservation(
         CancelOutcome::AlreadyCancelled(reservation) => first_answer(&reservation),
         CancelOutcome::Cancelled(tickets, refund) => {
             state.outbox.commit(transaction).await?;
+            crash::point("reservation.cancel.committed");
             state.after_end(&[tickets]).await;
             refund.map(|amount| DueRefund {
                 status: RefundStatus::Requested,

@@ -1,5 +1,5 @@
 use crate::{
-    domain::{Refusal, SelectionError},
+    domain::{Refusal, SelectionError, SwapRefusal},
     neighbours::EventInfo,
     transitions::HoldRefusal,
 };
@@ -51,6 +51,15 @@ pub(crate) fn not_endable(refusal: Refusal) -> Problem {
         Refusal::NotPending => Code::ReservationNotPending,
         Refusal::PaymentInProgress => Code::PaymentInProgress,
         Refusal::CancellationClosed => Code::CancellationClosed,
+    })
+}
+
+/// Why a hold keeps its seats.
+pub(crate) fn not_swappable(refusal: SwapRefusal) -> Problem {
+    Problem::new(match refusal {
+        SwapRefusal::HoldExpired => Code::HoldExpired,
+        SwapRefusal::NotPending => Code::ReservationNotPending,
+        SwapRefusal::PaymentInProgress => Code::PaymentInProgress,
     })
 }
 

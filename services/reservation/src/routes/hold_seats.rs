@@ -128,7 +128,13 @@ pub(crate) async fn hold_seats(
         }
     };
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
-    Ok((status, Json(with_payment_token(&state, user.id, answer).await?)))
+    let Answer { reply, replayed, .. } = answer;
+    let reply = if replayed && !is_payable(&state, user.id, reply.reservation_id).await? {
+        reply
+    } else {
+        with_payment_token(&state, user.id, reply).await
+    };
+    Ok((status, Json(reply)))
 }
 
 fn queue_token(headers: &HeaderMap) -> ApiResult<&str> {
@@ -142,12 +148,8 @@ fn queue_token(headers: &HeaderMap) -> ApiResult<&str> {
     token.ok_or_else(|| Problem::new(Code::QueueTokenInvalid))
 }
 
-/// Adds a fresh payment token while the reservation can be paid. A failure here undoes nothing: the buyer asks again.
-async fn with_payment_token(state: &AppState, user_id: Uuid, answer: Answer) -> ApiResult<HoldReply> {
-    let mut reply = answer.reply;
-    if answer.replayed && !is_payable(state, user_id, reply.reservation_id).await? {
-        return Ok(reply);
-    }
+/// Adds a fresh payment token. A failure here undoes nothing: the buyer asks again.
+pub(super) async fn with_payment_token(state: &AppState, user_id: Uuid, mut reply: HoldReply) -> HoldReply {
     let expires_at = Some(reply.hold_expires_at);
     match state
         .queue
@@ -161,7 +163,7 @@ async fn with_payment_token(state: &AppState, user_id: Uuid, answer: Answer) -> 
             "a hold is answered without a payment token"
         ),
     }
-    Ok(reply)
+    reply
 }
 
 async fn is_payable(state: &AppState, user_id: Uuid, id: Uuid) -> ApiResult<bool> {

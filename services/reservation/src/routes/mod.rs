@@ -1,6 +1,7 @@
 //! The table of contents: every route with who may call it.
 
 mod cancel_reservation;
+mod change_hold;
 mod get_reservation;
 mod get_seat_map;
 pub(crate) mod hold_problems;
@@ -23,7 +24,7 @@ pub(crate) fn public(state: &AppState, verifier: &Verifier) -> OpenApiRouter {
     let api = OpenApiRouter::new()
         .routes(routes!(get_seat_map::get_seat_map))
         .routes(routes!(hold_seats::hold_seats))
-        .routes(routes!(release_hold::release_hold))
+        .routes(routes!(change_hold::change_hold, release_hold::release_hold))
         .routes(routes!(issue_payment_token::issue_payment_token))
         .routes(routes!(list_reservations::list_reservations))
         .routes(routes!(

@@ -6,7 +6,7 @@
 )]
 
 use common::problem::ProblemSchema;
-pub(super) use common::replies::{BadParameters, Failures, Missing, Unauthenticated};
+pub(super) use common::replies::{BadBody, BadParameters, Failures, Missing, Unauthenticated};
 use utoipa::IntoResponses;
 
 /// Of endpoints about one event.
@@ -39,6 +39,15 @@ pub(super) enum HoldProblems {
     /// `IDEMPOTENCY_KEY_REUSED`: the key came with another body before.
     #[response(status = 422, content_type = "application/problem+json")]
     KeyReused(#[to_schema] ProblemSchema),
+}
+
+/// Of the swap.
+#[derive(IntoResponses)]
+pub(super) enum ChangeProblems {
+    /// `SEAT_UNAVAILABLE` with `seatIds`, `TICKET_LIMIT_EXCEEDED` with `limit`, `HOLD_EXPIRED`, `PAYMENT_IN_PROGRESS`,
+    /// `RESERVATION_NOT_PENDING`, `SALE_CLOSED`, and `SALE_NOT_OPEN` if the sale was moved after the hold.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(#[to_schema] ProblemSchema),
 }
 
 /// Of endpoints that end or pay a hold.

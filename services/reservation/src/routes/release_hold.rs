@@ -8,6 +8,7 @@ use crate::{
 };
 use axum::{extract::State, http::StatusCode};
 use common::{
+    crash,
     extract::Path,
     identity::User,
     problem::{ApiResult, Code, Problem},
@@ -42,6 +43,7 @@ pub(crate) async fn release_hold(
         ReleaseOutcome::AlreadyOver => Ok(StatusCode::NO_CONTENT),
         ReleaseOutcome::Released(tickets) => {
             state.outbox.commit(transaction).await?;
+            crash::point("reservation.release.committed");
             state.after_end(&[tickets]).await;
             Ok(StatusCode::NO_CONTENT)
         }

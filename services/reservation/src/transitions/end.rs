@@ -1,7 +1,7 @@
 use crate::{
     db::{self, Cancellation, Locked, RefundChange},
     domain::{
-        CancelDecision, CancelReason, Refusal, ReleaseDecision, Reservation, Status, Tickets, decide_cancel,
+        CancelDecision, CancelReason, Refusal, RefundStatus, ReleaseDecision, Reservation, Status, Tickets, decide_cancel,
         decide_release,
     },
 };
@@ -68,7 +68,13 @@ pub(crate) async fn cancel(
         Ok(CancelDecision::Release) => (released(), None),
         Ok(CancelDecision::CancelAndRefund) => {
             let amount = reservation.total_amount;
-            let refund = RefundChange::Requested(amount);
+            let gone_back = reservation.refund.as_ref().map(|refund| refund.status) == Some(RefundStatus::Succeeded);
+            // Told of a refund by hand before: nothing is due any more, and nobody would say that it has come back.
+            let refund = if gone_back {
+                RefundChange::None
+            } else {
+                RefundChange::Requested(amount)
+            };
             (
                 Cancellation {
                     reason: CancelReason::UserRequest,

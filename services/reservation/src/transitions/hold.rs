@@ -80,13 +80,17 @@ pub(crate) async fn hold(connection: &mut PgConnection, wish: HoldWish<'_>) -> R
     if let (Some(id), Some(true)) = (survey.pending_id, survey.pending_live) {
         return existing(connection, id, &survey, &seat_ids).await;
     }
-    if survey.event_version > wish.event_version {
+    // A closed event is refused whatever became of it.
+    if survey.event_version > wish.event_version && !survey.event_closed {
         return Ok(HoldOutcome::Changed(survey.event_version));
     }
-    if let Some(refusal) = refusal(&wish, &survey) {
+    if let Some(refusal) = refused_by_survey(wish.event, seat_ids.len(), &survey) {
         return Ok(HoldOutcome::Refused(refusal));
     }
-    let Some(displaced) = displace(connection, &wish, &survey, &seat_ids).await? else {
+    // Those whose seats these were, and the buyer's own.
+    let mut in_the_way = survey.expired_holders;
+    in_the_way.extend(survey.pending_id);
+    let Some(displaced) = displace(connection, wish.event_id, &seat_ids, in_the_way).await? else {
         return Ok(HoldOutcome::Lost);
     };
     let taken = db::take_seats(
@@ -129,13 +133,14 @@ async fn existing(
     Ok(read.map_or(HoldOutcome::Lost, |read| HoldOutcome::Existing(Box::new(read))))
 }
 
-fn refusal(wish: &HoldWish<'_>, survey: &Survey) -> Option<HoldRefusal> {
-    let wanted = i64::try_from(wish.seats.len()).unwrap_or(i64::MAX);
-    if survey.event_closed || wish.event.status == EventState::Cancelled || survey.now >= wish.event.sale_end_at {
+/// Why the buyer cannot have `wanted` seats in all, as far as the survey of those that are not the buyer's tells.
+pub(super) fn refused_by_survey(event: &EventInfo, wanted: usize, survey: &Survey) -> Option<HoldRefusal> {
+    let wanted = i64::try_from(wanted).unwrap_or(i64::MAX);
+    if survey.event_closed || event.status == EventState::Cancelled || survey.now >= event.sale_end_at {
         Some(HoldRefusal::Closed)
-    } else if survey.now < wish.event.sale_start_at {
+    } else if survey.now < event.sale_start_at {
         Some(HoldRefusal::NotOpen { now: survey.now })
-    } else if survey.confirmed_seats.saturating_add(wanted) > wish.event.max_tickets_per_user {
+    } else if survey.confirmed_seats.saturating_add(wanted) > event.max_tickets_per_user {
         Some(HoldRefusal::LimitExceeded {
             confirmed: survey.confirmed_seats,
         })
@@ -146,25 +151,23 @@ fn refusal(wish: &HoldWish<'_>, survey: &Survey) -> Option<HoldRefusal> {
     }
 }
 
-/// Cancels the reservations that are in the way and over: those whose seats these were, and the buyer's own. Nothing if one
-/// of them turned out not to be over.
-async fn displace(
+/// Cancels the reservations that are in the way of taking these seats and over. Nothing if one of them turned out not to be
+/// over.
+pub(super) async fn displace(
     connection: &mut PgConnection,
-    wish: &HoldWish<'_>,
-    survey: &Survey,
+    event_id: Uuid,
     seat_ids: &[Uuid],
+    mut in_the_way: Vec<Uuid>,
 ) -> Result<Option<Vec<Tickets>>, sqlx::Error> {
-    let mut ids = survey.expired_holders.clone();
-    ids.extend(survey.pending_id);
-    if ids.is_empty() {
+    if in_the_way.is_empty() {
         return Ok(Some(Vec::new()));
     }
-    ids.sort_unstable();
-    ids.dedup();
-    if !db::lock_takeover(connection, wish.event_id, seat_ids, &ids).await? {
+    in_the_way.sort_unstable();
+    in_the_way.dedup();
+    if !db::lock_takeover(connection, event_id, seat_ids, &in_the_way).await? {
         return Ok(None);
     }
-    let messages = db::expire(connection, &ids).await?;
+    let messages = db::expire(connection, &in_the_way).await?;
     outbox::enqueue_all(connection, &messages).await?;
     Ok(Some(messages.into_iter().map(tickets_of).collect()))
 }

@@ -5,10 +5,13 @@ mod end;
 mod hold;
 mod payment_ended;
 mod payment_lock;
+mod swap;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use end::{CancelOutcome, ReleaseOutcome, cancel, end, release, tickets_of};
 pub(crate) use hold::{HoldOutcome, HoldRefusal, HoldWish, hold};
+use hold::{displace, refused_by_survey};
 pub(crate) use payment_ended::{compensate, payment_failed};
 pub(crate) use payment_lock::{LockOutcome, PaymentLock, Unlocked, lock_for_payment, unlock};
+pub(crate) use swap::{SwapOutcome, SwapWish, Swapped, swap};

@@ -7,6 +7,7 @@ use crate::{
 };
 use common::{
     context::{self, RequestContext},
+    crash,
     lifecycle::Shutdown,
 };
 
@@ -57,6 +58,7 @@ async fn ask_chunk(state: &AppState, shutdown: &Shutdown) -> anyhow::Result<()> 
             payment.lock.action = ?action,
             "asked after an old payment lock"
         );
+        crash::point("reservation.payment-question.answered");
         act(state, lock, action).await?;
     }
     Ok(())
@@ -103,6 +105,7 @@ async fn act(state: &AppState, lock: OverdueLock, action: Action) -> anyhow::Res
             let mut transaction = state.worker_pool.begin().await?;
             let unlocked = transitions::unlock(&mut transaction, lock.reservation_id, lock.payment_id).await?;
             transaction.commit().await?;
+            crash::point("reservation.payment-question.unlocked");
             if let Some(unlocked) = unlocked {
                 state.after_unlock(&unlocked).await;
             }
@@ -116,6 +119,7 @@ async fn act(state: &AppState, lock: OverdueLock, action: Action) -> anyhow::Res
                 transitions::compensate(&mut transaction, lock.reservation_id, lock.payment_id).await?
             };
             state.outbox.commit(transaction).await?;
+            crash::point("reservation.payment-question.ended");
             if let Some(tickets) = ended {
                 state.after_end(&[tickets]).await;
             }

@@ -1,6 +1,7 @@
 use crate::{db, domain::Tickets, metrics::count_expired, state::AppState, transitions::tickets_of};
 use common::{
     context::{self, RequestContext},
+    crash,
     lifecycle::Shutdown,
 };
 
@@ -30,6 +31,7 @@ async fn expire_chunk(state: &AppState) -> Result<usize, sqlx::Error> {
     let messages = db::expire(&mut transaction, &ids).await?;
     outbox::enqueue_all(&mut transaction, &messages).await?;
     state.outbox.commit(transaction).await?;
+    crash::point("reservation.sweep.committed");
     let ended: Vec<Tickets> = messages.into_iter().map(tickets_of).collect();
     count_expired(ended.len());
     tracing::info!(reservation.count = ended.len(), "holds ran out");

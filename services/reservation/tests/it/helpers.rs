@@ -123,6 +123,46 @@ impl App {
         holder.map(|holder| holder.split_once(':').unwrap().1.parse().unwrap())
     }
 
+    /// Who holds each of the seats in Redis.
+    pub(crate) async fn holders(&self, seats: &[u128]) -> Vec<Option<Uuid>> {
+        let mut holders = Vec::new();
+        for seat in seats {
+            holders.push(self.redis_holder(*seat).await);
+        }
+        holders
+    }
+
+    /// Redis as after a loss of everything.
+    pub(crate) async fn flush_redis(&self) {
+        redis::cmd("FLUSHDB")
+            .query_async::<()>(&mut self.redis().await)
+            .await
+            .unwrap();
+    }
+
+    /// The seats that a reservation has, by its own rows and by the assignments, which must agree.
+    pub(crate) async fn seats_of(&self, reservation: Uuid) -> Vec<u128> {
+        let (own, assigned): (Vec<Uuid>, Vec<Uuid>) = sqlx::query_as(
+            "select
+                array(select seat_id from reservation_service.reservation_seats where reservation_id = $1 order by 1),
+                array(select seat_id from reservation_service.seat_assignments where reservation_id = $1 order by 1)",
+        )
+        .bind(reservation)
+        .fetch_one(&self.database)
+        .await
+        .unwrap();
+        assert_eq!(own, assigned);
+        own.iter().map(Uuid::as_u128).collect()
+    }
+
+    pub(crate) async fn version(&self, reservation: Uuid) -> i64 {
+        sqlx::query_scalar("select version from reservation_service.reservations where id = $1")
+            .bind(reservation)
+            .fetch_one(&self.database)
+            .await
+            .unwrap()
+    }
+
     /// Seats that show this status, by number.
     pub(crate) async fn seats(&self, status: &str) -> Vec<u128> {
         let path = format!("/reservations/seats/{}", self.event_id);
@@ -145,6 +185,13 @@ impl Buyer {
     /// Holds seats and returns the reservation.
     pub(crate) async fn hold(&self, seats: &[u128]) -> Uuid {
         uuid(&self.try_hold(seats).await.expect(201)["reservationId"])
+    }
+
+    /// Asks for these seats instead of those that the reservation holds.
+    pub(crate) async fn swap(&self, reservation: Uuid, seats: &[u128]) -> Reply {
+        let seats: Vec<Uuid> = seats.iter().map(|seat| Uuid::from_u128(*seat)).collect();
+        let path = format!("/reservations/hold/{reservation}");
+        self.api.put(&path, &json!({"seatIds": seats})).await
     }
 
     pub(crate) async fn reservation(&self, id: Uuid) -> Value {

@@ -9,6 +9,7 @@ async fn each_internal_route_has_its_callers() {
     let (event, id) = (app.event_id, Uuid::now_v7());
     for (path, caller) in [
         (format!("/internal/reservations/availability/{event}"), Service::Queue),
+        (format!("/internal/reservations/pending/{event}"), Service::Queue),
         (format!("/internal/reservations/exists/{event}"), Service::Event),
         (format!("/internal/reservations/{id}?userId={id}"), Service::Payment),
     ] {
@@ -34,11 +35,17 @@ async fn availability_counts_sold_seats_and_claims_count_any() {
     let availability = format!("/internal/reservations/availability/{event}");
     let claims = format!("/internal/reservations/exists/{event}");
     let (queue, events) = (app.as_service(Service::Queue), app.as_service(Service::Event));
-    assert_eq!(events.get(&claims).await.expect(200), json!({"exists": false}));
+    assert_eq!(
+        events.get(&claims).await.expect(200),
+        json!({"exists": false, "closed": false})
+    );
 
     let buyer = app.buyer();
     let id = buyer.hold(&[1, 2]).await;
-    assert_eq!(events.get(&claims).await.expect(200), json!({"exists": true}));
+    assert_eq!(
+        events.get(&claims).await.expect(200),
+        json!({"exists": true, "closed": false})
+    );
     let expected = json!({"eventId": event, "total": 12, "sold": 0, "unsold": 12});
     assert_eq!(queue.get(&availability).await.expect(200), expected);
 
@@ -47,7 +54,10 @@ async fn availability_counts_sold_seats_and_claims_count_any() {
     assert_eq!(queue.get(&availability).await.expect(200), expected);
 
     let _ = buyer.api.delete(&format!("/reservations/{id}")).await.expect(200);
-    assert_eq!(events.get(&claims).await.expect(200), json!({"exists": false}));
+    assert_eq!(
+        events.get(&claims).await.expect(200),
+        json!({"exists": false, "closed": false})
+    );
     let unknown = format!("/internal/reservations/availability/{}", Uuid::now_v7());
     queue.get(&unknown).await.expect_problem(404, "EVENT_NOT_FOUND");
 }

@@ -1,4 +1,4 @@
-//! A connection that breaks at COMMIT: before it reaches the server, or before the reply comes back.
+//! A connection that breaks at COMMIT of a hold or a swap: before it reaches the server, or before the reply comes back.
 
 use crate::helpers::{App, uuid};
 use std::sync::{
@@ -46,7 +46,7 @@ impl Proxy {
     }
 }
 
-/// Copies both ways until one side ends, or the next COMMIT of a transaction that wrote a reservation meets its fault.
+/// Copies both ways until one side ends, or the next COMMIT of a connection that writes reservations meets its fault.
 async fn relay(mut client: TcpStream, mut server: TcpStream, fault: Arc<AtomicU8>) {
     let (mut up, mut down) = (vec![0; 65_536], vec![0; 65_536]);
     let mut wrote = false;
@@ -55,7 +55,7 @@ async fn relay(mut client: TcpStream, mut server: TcpStream, fault: Arc<AtomicU8
             read = client.read(&mut up) => {
                 let Ok(length @ 1..) = read else { return };
                 let sent = &up[..length];
-                wrote |= contains(sent, b"insert into reservation_service.reservations");
+                wrote |= contains(sent, b"insert into reservation_service.reservation");
                 let commit = contains(sent, b"COMMIT");
                 let fault = if commit && wrote { fault.swap(PASS, Ordering::SeqCst) } else { PASS };
                 match fault {
@@ -117,4 +117,32 @@ async fn a_hold_whose_commit_never_arrived_is_given_back() {
     assert_eq!(app.redis_holder(1).await, None);
     assert_eq!(app.seats("HOLD").await, [0; 0]);
     buyer.hold(&[1]).await;
+}
+
+#[tokio::test]
+async fn a_swap_whose_commit_was_answered_to_nobody_is_kept() {
+    let (app, proxy) = start().await;
+    let buyer = app.buyer();
+    let id = buyer.hold(&[1, 2]).await;
+    proxy.fault.store(LOSE_REPLY, Ordering::SeqCst);
+    let _ = buyer.swap(id, &[2, 3]).await.expect(200);
+    assert_eq!(proxy.fault.load(Ordering::SeqCst), PASS, "the fault must have struck");
+    assert_eq!(app.seats_of(id).await, [2, 3]);
+    assert_eq!(app.holders(&[1, 2, 3]).await, [None, Some(id), Some(id)]);
+    assert_eq!(app.neighbours.known().reservations_changed.len(), 1);
+}
+
+#[tokio::test]
+async fn a_swap_whose_commit_never_arrived_leaves_the_old_seats_held() {
+    let (app, proxy) = start().await;
+    let buyer = app.buyer();
+    let id = buyer.hold(&[1, 2]).await;
+    proxy.fault.store(LOSE_COMMIT, Ordering::SeqCst);
+    buyer.swap(id, &[2, 3]).await.expect_problem(503, "SERVICE_UNAVAILABLE");
+    assert_eq!(proxy.fault.load(Ordering::SeqCst), PASS, "the fault must have struck");
+    assert_eq!(app.seats_of(id).await, [1, 2]);
+    assert_eq!(app.holders(&[1, 2, 3]).await, [Some(id), Some(id), None]);
+    assert!(app.neighbours.known().reservations_changed.is_empty());
+    let _ = buyer.swap(id, &[2, 3]).await.expect(200);
+    assert_eq!(app.seats_of(id).await, [2, 3]);
 }

@@ -9,6 +9,9 @@
 )]
 
 mod cancellation;
+mod changing;
+mod changing_races;
+mod closing;
 mod expiry;
 mod helpers;
 mod hold_races;
@@ -20,4 +23,5 @@ mod messages;
 mod neighbours;
 mod payment_locks;
 mod reading;
+mod rebuild;
 mod redis_holds;

@@ -14,22 +14,22 @@ use test_support::{TestEnv, eventually};
 use uuid::Uuid;
 
 /// Payment and event service, as this one hears them.
-struct Others {
+pub(crate) struct Others {
     producer: FutureProducer<Logged>,
     prefix: String,
-    at: DateTime<Utc>,
+    pub(crate) at: DateTime<Utc>,
 }
 
 /// A booking under way.
-struct Booking {
-    buyer: Buyer,
-    id: Uuid,
-    payment: Uuid,
-    seats: Vec<Uuid>,
+pub(crate) struct Booking {
+    pub(crate) buyer: Buyer,
+    pub(crate) id: Uuid,
+    pub(crate) payment: Uuid,
+    pub(crate) seats: Vec<Uuid>,
 }
 
 impl Others {
-    fn new(app: &App) -> Self {
+    pub(crate) fn new(app: &App) -> Self {
         let kafka = KafkaConfig {
             brokers: app.env.kafka().to_owned(),
             prefix: app.env.topic_prefix().to_owned(),
@@ -42,7 +42,7 @@ impl Others {
         }
     }
 
-    async fn send<M: Message>(&self, message: &M) {
+    pub(crate) async fn send<M: Message>(&self, message: &M) {
         self.send_as(Uuid::now_v7(), message).await;
     }
 
@@ -56,7 +56,7 @@ impl Others {
             .unwrap();
     }
 
-    fn paid(&self, booking: &Booking) -> PaymentSuccess {
+    pub(crate) fn paid(&self, booking: &Booking) -> PaymentSuccess {
         PaymentSuccess {
             payment_id: booking.payment,
             reservation_id: booking.id,
@@ -73,7 +73,7 @@ impl Others {
         }
     }
 
-    fn failed(&self, booking: &Booking, payment: Uuid) -> PaymentFailed {
+    pub(crate) fn failed(&self, booking: &Booking, payment: Uuid) -> PaymentFailed {
         PaymentFailed {
             payment_id: payment,
             reservation_id: booking.id,
@@ -124,7 +124,7 @@ impl Others {
 
 impl Booking {
     /// Two seats, locked for a payment.
-    async fn locked(app: &App, first_seat: u128) -> Self {
+    pub(crate) async fn locked(app: &App, first_seat: u128) -> Self {
         let seats = [first_seat, first_seat + 1];
         let (buyer, payment) = (app.buyer(), Uuid::now_v7());
         let id = buyer.hold(&seats).await;
@@ -141,11 +141,11 @@ impl Booking {
         booking
     }
 
-    fn amount(&self) -> i64 {
+    pub(crate) fn amount(&self) -> i64 {
         300_000
     }
 
-    async fn becomes(&self, status: &str) -> Value {
+    pub(crate) async fn becomes(&self, status: &str) -> Value {
         eventually(&format!("the reservation is {status}"), SOON, async || {
             let shown = self.buyer.reservation(self.id).await;
             (shown["status"] == status).then_some(shown)
@@ -154,7 +154,7 @@ impl Booking {
     }
 }
 
-async fn start() -> (App, Others) {
+pub(crate) async fn start() -> (App, Others) {
     let app = App::start_in(TestEnv::new().await.with_topics().await).await;
     let others = Others::new(&app);
     (app, others)
@@ -322,6 +322,28 @@ async fn a_refund_by_hand_ends_the_reservation_and_is_not_refunded_again() {
     assert_eq!(
         (&shown["cancelReason"], &shown["refund"]["status"]),
         (&json!("COMPENSATED"), &json!("SUCCEEDED"))
+    );
+}
+
+#[tokio::test]
+async fn who_cancels_after_a_refund_by_hand_is_not_left_waiting_for_the_money() {
+    let (app, others) = start().await;
+    let confirmed = Booking::locked(&app, 1).await;
+    others.send(&others.paid(&confirmed)).await;
+    confirmed.becomes("CONFIRMED").await;
+    // The refund is told of on one topic, the compensation on another, and later.
+    others.send(&others.refunded(&confirmed)).await;
+    eventually("the refund shows", SOON, async || {
+        let shown = confirmed.buyer.reservation(confirmed.id).await;
+        (shown["refund"]["status"] == "SUCCEEDED").then_some(())
+    })
+    .await;
+    let path = format!("/reservations/{}", confirmed.id);
+    let _cancelled = confirmed.buyer.api.delete(&path).await.expect(200);
+    let shown = confirmed.buyer.reservation(confirmed.id).await;
+    assert_eq!(
+        (&shown["status"], &shown["refund"]["status"]),
+        (&json!("CANCELLED"), &json!("SUCCEEDED"))
     );
 }
 

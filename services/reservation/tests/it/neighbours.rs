@@ -29,6 +29,9 @@ pub(crate) struct Known {
     pub(crate) payments: HashMap<Uuid, Value>,
     pub(crate) queue_down: bool,
     pub(crate) payment_tokens_down: bool,
+    /// What the payment service was told of changed reservations, newest last.
+    pub(crate) reservations_changed: Vec<(Uuid, Value)>,
+    pub(crate) payments_down: bool,
     /// Requests for a payment token, newest last.
     pub(crate) tokens_issued: Vec<Value>,
     pub(crate) catalogue_reads: usize,
@@ -71,6 +74,8 @@ impl Neighbours {
             payments: HashMap::new(),
             queue_down: false,
             payment_tokens_down: false,
+            reservations_changed: Vec::new(),
+            payments_down: false,
             tokens_issued: Vec::new(),
             catalogue_reads: 0,
         }));
@@ -80,6 +85,10 @@ impl Neighbours {
             .route("/internal/queue/tokens/validate", post(validate))
             .route("/internal/queue/payment-tokens", post(payment_token))
             .route("/internal/payments/{id}/outcome", get(outcome))
+            .route(
+                "/internal/payments/reservations/{id}/changed",
+                post(reservation_changed),
+            )
             .with_state(Arc::clone(&known));
         let env = Env::from_pairs([("HOST", "127.0.0.1"), ("PORT", "0")]).unwrap();
         let server = ServerConfig::from_env(&env, 0).unwrap();
@@ -171,4 +180,13 @@ async fn outcome(State(known): Shared, Path(id): Path<Uuid>) -> Response {
         Some(outcome) => Json(outcome.clone()).into_response(),
         None => problem(StatusCode::NOT_FOUND, "NOT_FOUND"),
     }
+}
+
+async fn reservation_changed(State(known): Shared, Path(id): Path<Uuid>, Json(change): Json<Value>) -> Response {
+    let mut known = known.lock().unwrap();
+    if known.payments_down {
+        return problem(StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE");
+    }
+    known.reservations_changed.push((id, change));
+    StatusCode::NO_CONTENT.into_response()
 }

@@ -4,6 +4,7 @@ mod availability;
 mod claims;
 mod payment_lock;
 mod payment_unlock;
+mod pending;
 mod reservation;
 
 use crate::state::AppState;
@@ -15,11 +16,16 @@ use common::internal_auth::{Service, Verifier, guard};
 
 /// The internal routes with their callers.
 pub(crate) fn router(state: &AppState, verifier: &Verifier) -> Router {
-    let queue = Router::new().route(
-        "/internal/reservations/availability/{event_id}",
-        get(availability::availability),
+    let queue = Router::new()
+        .route(
+            "/internal/reservations/availability/{event_id}",
+            get(availability::availability),
+        )
+        .route("/internal/reservations/pending/{event_id}", get(pending::pending));
+    let event = Router::new().route(
+        "/internal/reservations/exists/{event_id}",
+        get(claims::claims).post(claims::close_unclaimed),
     );
-    let event = Router::new().route("/internal/reservations/exists/{event_id}", get(claims::claims));
     let payment = Router::new()
         .route("/internal/reservations/{id}", get(reservation::reservation))
         .route(

@@ -5,6 +5,7 @@ use crate::{
 };
 use axum::extract::State;
 use common::{
+    crash,
     extract::{Json, Path},
     problem::{ApiResult, Code, Problem},
 };
@@ -59,7 +60,9 @@ pub(super) async fn payment_lock(
             Err(refused(refusal))
         }
         LockOutcome::Locked(reservation, version) => {
+            crash::point("reservation.payment-lock.before-commit");
             transaction.commit().await?;
+            crash::point("reservation.payment-lock.committed");
             state
                 .seat_holds
                 .keep(&reservation.tickets(), state.limits.payment_lock_redis_ttl)

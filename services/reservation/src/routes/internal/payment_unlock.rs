@@ -1,6 +1,7 @@
 use crate::{state::AppState, transitions};
 use axum::{extract::State, http::StatusCode};
 use common::{
+    crash,
     extract::{Json, Path},
     problem::ApiResult,
 };
@@ -24,6 +25,7 @@ pub(super) async fn payment_unlock(
     let unlocked = transitions::unlock(&mut transaction, reservation_id, request.payment_id).await?;
     if let Some(unlocked) = unlocked {
         transaction.commit().await?;
+        crash::point("reservation.payment-unlock.committed");
         state.after_unlock(&unlocked).await;
     }
     Ok(StatusCode::NO_CONTENT)

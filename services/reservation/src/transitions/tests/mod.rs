@@ -1,6 +1,7 @@
 //! The transactions against a real database, raced against each other, with Redis out of the way: what these tests see is
 //! what the database alone prevents.
 
+mod closing;
 mod expiry;
 mod holds;
 mod payment_locks;
