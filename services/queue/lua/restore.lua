@@ -3,6 +3,13 @@
 -- → as `stand`, or {ABSENT, reason, now}
 local user, session_millis, score = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local t = now()
+-- Counted in as the holder of seats before the ticket came: it is the same place, and the ticket knows its token.
+local counted = ARGV[4] and read_grant(user)
+if counted and counted.id == ARGV[4] then
+  counted.token, counted.score = ARGV[5], score
+  counted.expires = math.max(counted.expires, tonumber(ARGV[6]))
+  write_grant(user, counted)
+end
 local standing = stand(user, t, session_millis)
 if standing then
   return standing

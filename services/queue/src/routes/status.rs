@@ -76,7 +76,12 @@ pub(super) async fn poll(
     match seen.value {
         // Without a reason: never here, gone for long, or lost with Redis' memory.
         Standing::Absent(None) => Ok(after_a_loss(state, user, asked, ticket).await?.unwrap_or(seen)),
-        Standing::Waiting(_) | Standing::Admitted(_) => {
+        Standing::Admitted(ref grant) => {
+            state.register_live(event).await?;
+            let own = recovery::own_token(state, grant, ticket.as_ref()).await?;
+            Ok(own.unwrap_or(seen))
+        }
+        Standing::Waiting(_) => {
             state.register_live(event).await?;
             Ok(seen)
         }

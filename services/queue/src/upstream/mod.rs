@@ -2,6 +2,8 @@
 
 mod availability;
 mod event_facts;
+mod holders;
 
 pub(crate) use availability::Availability;
 pub(crate) use event_facts::EventDirectory;
+pub(crate) use holders::{Holder, Holders};

@@ -1,9 +1,10 @@
 use super::{
     WaitingLine, keys,
-    scripts::{EXTEND, RELEASE, VALIDATE},
+    scripts::{COUNT_IN, EXTEND, RELEASE, VALIDATE},
     standing::Reply,
 };
 use chrono::{DateTime, Utc};
+use common::crypto::random_token;
 use redis::{FromRedisValue, ParsingError, RedisResult, Value};
 use uuid::Uuid;
 
@@ -48,6 +49,25 @@ impl WaitingLine {
             self.extend_token(&token, expires_millis).await?;
         }
         Ok(())
+    }
+
+    /// After a loss: gives the user, who holds seats, a place until `until`, under the grant of then. What token it had only
+    /// the user's ticket knows; without it there is a new one. Whether the user has a place now.
+    pub(crate) async fn count_in(
+        &self,
+        event: Uuid,
+        user: Uuid,
+        grant_id: &str,
+        until: DateTime<Utc>,
+    ) -> RedisResult<bool> {
+        COUNT_IN
+            .key(&keys::line(event))
+            .arg(user.to_string())
+            .arg(grant_id)
+            .arg(random_token("qr_"))
+            .arg(until.timestamp_millis())
+            .invoke_async(&mut self.connection())
+            .await
     }
 
     /// A reservation was confirmed: notes the sale, and ends the user's place if it is of that grant.

@@ -20,6 +20,7 @@ pub(super) static ENTER: LazyLock<Script> = line_script!("../../lua/enter.lua");
 pub(super) static POLL: LazyLock<Script> = line_script!("../../lua/poll.lua");
 pub(super) static PEEK: LazyLock<Script> = line_script!("../../lua/peek.lua");
 pub(super) static RESTORE: LazyLock<Script> = line_script!("../../lua/restore.lua");
+pub(super) static COUNT_IN: LazyLock<Script> = line_script!("../../lua/count_in.lua");
 pub(super) static LEAVE: LazyLock<Script> = line_script!("../../lua/beats.lua", "../../lua/leave.lua");
 pub(super) static ADMIT: LazyLock<Script> = line_script!("../../lua/beats.lua", "../../lua/admit.lua");
 pub(super) static CLOSE: LazyLock<Script> = line_script!("../../lua/close.lua");

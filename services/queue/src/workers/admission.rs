@@ -1,4 +1,5 @@
 use crate::{
+    recovery,
     state::AppState,
     waiting_line::{EpochMark, Tick, TickOutcome},
 };
@@ -73,11 +74,15 @@ async fn tick(state: &AppState, event: Uuid, mark: &EpochMark, now: DateTime<Utc
         Err(_) => None,
     };
     let settings = state.settings.of_or_paused(event).await;
+    let counted = recovery::count_in_holders(state, mark, event, now).await;
+    if let Err(problem) = &counted {
+        tracing::warn!(event.id = %event, error.message = %problem, "cannot tell who holds seats; nobody is admitted");
+    }
     let recovering = mark.loss.is_some_and(|loss| loss.pauses(event, now));
     let order = Tick {
         settings,
         limits: &state.limits,
-        paused: settings.paused || recovering || facts.is_none(),
+        paused: settings.paused || recovering || counted.is_err() || facts.is_none(),
         unsold: state.availability.unsold(event).await,
         full_bucket: mark.loss.is_none_or(|loss| !loss.concerns(event)),
     };

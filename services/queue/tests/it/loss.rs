@@ -143,3 +143,55 @@ async fn replicas_that_notice_a_loss_together_begin_one_epoch() {
         forget_everything(&world).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_holds_seats_counts_as_inside_before_anybody_is_admitted() {
+    let settings = [("QUEUE_RECOVERY_PAUSE_SECONDS", "1"), ("MAX_ACTIVE", "3")];
+    let world = World::start(TestEnv::new().await, &settings, 2).await;
+    let event = world.neighbours.event();
+    let (with_ticket, silent, waiting) = (world.buyer(), world.buyer(), world.buyer());
+    with_ticket.enter(event).await;
+    let before = with_ticket.admitted().await;
+    let ticketed = with_ticket.with_ticket(&before);
+    let grant = text(
+        &world
+            .is_valid(&text(&before, "queueToken"), with_ticket.id, event)
+            .await,
+        "grantId",
+    );
+    world.neighbours.change(event, |facts| {
+        facts.holders = vec![
+            (with_ticket.id, grant.clone()),
+            (silent.id, "grant-of-the-silent".to_owned()),
+        ];
+        // Nobody can be told who holds seats, at first.
+        facts.unsold = None;
+    });
+    forget_everything(&world).await;
+    let first = world.buyer();
+    first.status_of(event).await;
+    waiting.status_of(event).await;
+    let lost_at = Instant::now();
+    eventually("the pause is over", SOON, || async {
+        (lost_at.elapsed() > Duration::from_millis(1500)).then_some(())
+    })
+    .await;
+    assert_eq!(world.stats(event).await["active"], 0);
+    world.neighbours.change(event, |facts| facts.unsold = Some(3000));
+
+    // Three places: two holders, and so one of the two who wait.
+    first.admitted().await;
+    assert_eq!(world.stats(event).await["active"], 3);
+    assert_eq!(waiting.status_of(event).await["status"], "WAITING");
+    // The ticket brings back the token that was known before; without one there is a new token for the same place.
+    let after = ticketed.status().await.expect(200);
+    assert_eq!(after["queueToken"], before["queueToken"]);
+    let valid = world.is_valid(&text(&after, "queueToken"), with_ticket.id, event).await;
+    assert_eq!((&valid["valid"], &valid["grantId"]), (&json!(true), &json!(grant)));
+    let status = silent.status().await.expect(200);
+    let valid = world.is_valid(&text(&status, "queueToken"), silent.id, event).await;
+    assert_eq!(valid["grantId"], "grant-of-the-silent");
+    // Who leaves is not counted in again, and makes room.
+    silent.leave().await;
+    waiting.admitted().await;
+}

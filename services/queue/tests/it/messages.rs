@@ -3,7 +3,10 @@
 use crate::helpers::{Buyer, SOON, World, text};
 use chrono::{DateTime, Utc};
 use common::Clock;
-use messages::{CancelReason, Envelope, EventCancelled, Message, Metadata, ReservationCancelled, ReservationConfirmed};
+use messages::{
+    CancelReason, ChangeKind, Envelope, EventCancelled, EventChanged, Message, Metadata, ReservationCancelled,
+    ReservationConfirmed,
+};
 use outbox::{KafkaConfig, Logged};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use serde_json::json;
@@ -128,6 +131,36 @@ async fn a_cancelled_event_sends_everybody_away() {
     for buyer in [&admitted, &waiting] {
         assert_eq!(buyer.gone(event).await, "CLOSED");
         buyer.try_enter(event).await.expect_problem(409, "SALE_CLOSED");
+    }
+    assert_eq!(world.is_valid(&token, admitted.id, event).await["valid"], false);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deleted_event_sends_everybody_away() {
+    let world = World::start(TestEnv::new().await.with_topics().await, &[("MAX_ACTIVE", "1")], 1).await;
+    let others = Others::new(&world);
+    let (event, admitted, waiting) = (world.neighbours.event(), world.buyer(), world.buyer());
+    admitted.enter(event).await;
+    let token = text(&admitted.admitted().await, "queueToken");
+    waiting.enter(event).await;
+    world.neighbours.delete(event);
+    others
+        .say(&EventChanged {
+            concert_id: event,
+            change: ChangeKind::Deleted,
+            version: 2,
+            title: "Concert".to_owned(),
+            event_start_at: others.now,
+            event_end_at: others.now,
+            sale_start_at: others.now,
+            sale_end_at: others.now,
+            max_tickets_per_user: 4,
+            changed_at: others.now,
+        })
+        .await;
+    for buyer in [&admitted, &waiting] {
+        assert_eq!(buyer.gone(event).await, "CLOSED");
+        buyer.try_enter(event).await.expect_problem(404, "EVENT_NOT_FOUND");
     }
     assert_eq!(world.is_valid(&token, admitted.id, event).await["valid"], false);
 }

@@ -1,6 +1,6 @@
 use axum::{
     Json, Router,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::get,
@@ -29,6 +29,8 @@ pub(crate) struct Facts {
     pub(crate) sale_end_at: DateTime<Utc>,
     /// `None`: the reservation service fails.
     pub(crate) unsold: Option<u32>,
+    /// Who holds seats: user and grant.
+    pub(crate) holders: Vec<(Uuid, String)>,
 }
 
 type Events = Arc<Mutex<HashMap<Uuid, Facts>>>;
@@ -45,6 +47,7 @@ impl Neighbours {
         let router = Router::new()
             .route("/internal/events/{id}", get(event))
             .route("/internal/reservations/availability/{id}", get(availability))
+            .route("/internal/reservations/pending/{id}", get(pending))
             .with_state(Arc::clone(&events));
         let config = ServerConfig {
             host: "127.0.0.1".to_owned(),
@@ -72,10 +75,16 @@ impl Neighbours {
             sale_start_at: now - TimeDelta::hours(1),
             sale_end_at: now + TimeDelta::hours(1),
             unsold: Some(3000),
+            holders: Vec::new(),
         };
         let event = Uuid::now_v7();
         self.events.lock().unwrap().insert(event, facts);
         event
+    }
+
+    /// There is no such event any more.
+    pub(crate) fn delete(&self, event: Uuid) {
+        self.events.lock().unwrap().remove(&event);
     }
 
     pub(crate) fn change(&self, event: Uuid, change: impl FnOnce(&mut Facts)) {
@@ -106,4 +115,32 @@ async fn availability(State(events): State<Events>, Path(id): Path<Uuid>) -> Res
         }
         None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
+}
+
+/// One holder per page; the cursor counts.
+async fn pending(State(events): State<Events>, Path(id): Path<Uuid>, Query(after): Query<After>) -> Response {
+    let facts = events.lock().unwrap().get(&id).cloned();
+    let Some(Facts {
+        unsold: Some(_),
+        holders,
+        ..
+    }) = facts
+    else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    let expires = Clock::system().now() + TimeDelta::minutes(5);
+    let page = usize::try_from(after.after.as_u128()).unwrap();
+    let reservations: Vec<_> = holders
+        .iter()
+        .skip(page)
+        .take(1)
+        .map(|(user, grant)| json!({"userId": user, "grantId": grant, "holdExpiresAt": expires, "paying": false}))
+        .collect();
+    let next = (page + 1 < holders.len()).then(|| Uuid::from_u128(page as u128 + 1));
+    Json(json!({"eventId": id, "reservations": reservations, "next": next})).into_response()
+}
+
+#[derive(serde::Deserialize)]
+struct After {
+    after: Uuid,
 }
