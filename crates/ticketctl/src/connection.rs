@@ -19,17 +19,22 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    /// Connects and acts as the migrator, which owns every table and is shown every row of the outbox.
+    /// Connects as [`as_operator`] does.
     pub(crate) async fn connect(&self) -> anyhow::Result<PgConnection> {
-        let mut connection = PgConnection::connect(&self.url)
-            .await
-            .context("cannot connect to the database")?;
-        sqlx::query("set role ticketing_migrator")
-            .execute(&mut connection)
-            .await
-            .context("cannot act as the migrator; has `ticketctl migrate` been run?")?;
-        Ok(connection)
+        as_operator(&self.url).await
     }
+}
+
+/// Connects and acts as the migrator, which owns every table and is shown every row of the outbox.
+pub(crate) async fn as_operator(url: &str) -> anyhow::Result<PgConnection> {
+    let mut connection = PgConnection::connect(url)
+        .await
+        .context("cannot connect to the database")?;
+    sqlx::query("set role ticketing_migrator")
+        .execute(&mut connection)
+        .await
+        .context("cannot act as the migrator; has `ticketctl migrate` been run?")?;
+    Ok(connection)
 }
 
 /// The Kafka broker.

@@ -3,11 +3,15 @@
 #![expect(clippy::print_stdout, reason = "a command line talks to people")]
 
 mod admin;
-mod audit;
+pub mod audit;
 mod connection;
+mod deliveries;
 mod dlq;
 mod migrate;
 mod outbox;
+mod refund;
+mod saga;
+mod text;
 mod topics;
 
 use std::process::ExitCode;
@@ -39,6 +43,12 @@ enum Command {
     /// Messages that cannot be sent.
     #[command(subcommand)]
     Outbox(outbox::Outbox),
+    /// Money that must go back.
+    #[command(subcommand)]
+    Refund(refund::Refund),
+    /// Where bookings stand.
+    #[command(subcommand)]
+    Saga(saga::Saga),
     /// Look for rows that break the system's invariants; fails when there are any.
     Audit(audit::Audit),
 }
@@ -55,6 +65,8 @@ pub async fn run(cli: Cli, env: &Env) -> anyhow::Result<ExitCode> {
         Command::Admin(command) => command.run().await?,
         Command::Dlq(command) => command.run().await?,
         Command::Outbox(command) => command.run().await?,
+        Command::Refund(command) => command.run().await?,
+        Command::Saga(command) => command.run().await?,
         Command::Audit(command) => return command.run().await,
     }
     Ok(ExitCode::SUCCESS)

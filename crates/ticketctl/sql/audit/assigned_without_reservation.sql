@@ -1,5 +1,6 @@
 -- A seat that is kept from others for a reservation that does not have it: sold without a confirmed reservation, or held
 -- without a pending one, or not among the reservation's seats.
+-- Do: look at `ticketctl saga show`; if nobody paid for the seat, delete the assignment so that it can be sold.
 select
     format('seat %s of event %s', assignment.seat_id, assignment.event_id) as subject,
     format(

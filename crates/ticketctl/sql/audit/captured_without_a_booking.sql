@@ -1,4 +1,5 @@
--- Money that was taken and has neither bought a confirmed reservation nor gone back.
+-- Money that was taken, has bought no confirmed reservation, and is not on its way back.
+-- Do: `ticketctl saga drive` on its reservation; it is confirmed or refunded then.
 select
     format('payment %s', payment.id) as subject,
     format(
@@ -14,6 +15,7 @@ left join reservation_service.reservations as reservation on reservation.id = pa
 left join payment_service.refunds as refund on refund.payment_id = payment.id
 where payment.captured
     and payment.status <> 'REFUNDED'
+    and refund.id is null
     and not (
         payment.status = 'SUCCESS'
         and reservation.status is not distinct from 'CONFIRMED'

@@ -1,4 +1,5 @@
 -- A confirmed reservation without exactly one successful payment of its amount.
+-- Do: compare with PortOne by the payment's id; cancel a reservation that was not paid for, refund what was paid twice.
 select
     format('reservation %s', reservation.id) as subject,
     format(

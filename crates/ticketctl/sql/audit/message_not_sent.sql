@@ -1,4 +1,5 @@
--- A message that has not left.
+-- A message that has not left its service for longer than it may take.
+-- Do: parked ones: `ticketctl outbox list`, then retry or skip. Others: check that Kafka and the message's service run.
 select
     format('message %s', id) as subject,
     format(
@@ -11,3 +12,4 @@ select
     ) as finding
 from common.outbox_events
 where not published
+    and (parked_at is not null or created_at < clock_timestamp() - current_setting('ticketctl.grace')::interval)

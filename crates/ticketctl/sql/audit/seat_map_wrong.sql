@@ -1,4 +1,5 @@
 -- A seat that the event service shows otherwise than the reservation service has assigned it.
+-- Do: find the booking's messages in `ticketctl saga show`; the one that was not handled lies among the dead letters.
 select
     format('seat %s of event %s', coalesce(seat.id, assignment.seat_id), coalesce(seat.event_id, assignment.event_id)) as subject,
     format(

@@ -7,12 +7,10 @@ use serde::Serialize;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{Finding, ledger::Ledger};
-
-const RULE: &str = "I2";
+use super::{Broken, Row, ledger::Ledger};
 
 /// Sums in won.
-#[derive(Debug, FromRow, Serialize)]
+#[derive(Clone, Debug, FromRow, Serialize)]
 pub(super) struct Totals {
     captured: i64,
     refunded: i64,
@@ -20,14 +18,14 @@ pub(super) struct Totals {
 }
 
 /// Sums in won; PortOne's where there is a ledger.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct Books {
     #[serde(flatten)]
     ours: Totals,
     portone: Option<Portone>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct Portone {
     captured: i64,
     cancelled: i64,
@@ -54,82 +52,128 @@ impl fmt::Display for Books {
 }
 
 #[derive(FromRow)]
-struct Captured {
+struct Payment {
     id: Uuid,
-    amount: i64,
     status: String,
+    captured: i64,
+    refunded: i64,
+    is_awaited: bool,
 }
 
+/// Compares payment by payment; the sums only if nothing moves. What PortOne will be asked about again moves.
 pub(super) async fn compare(
     connection: &mut PgConnection,
     ledger: Option<&Ledger>,
-    findings: &mut Vec<Finding>,
+    moving: &mut Vec<Row>,
+    broken: &mut Vec<Broken>,
 ) -> anyhow::Result<Books> {
-    let ours: Totals = sqlx::query_as(include_str!("../../sql/audit/totals.sql"))
+    let ours: Totals = sqlx::query_as(include_str!("../../sql/books/totals.sql"))
         .fetch_one(&mut *connection)
         .await
         .context("cannot add up our books")?;
-    let mut find = |subject: String, finding: String| {
-        findings.push(Finding {
-            rule: RULE,
-            subject,
-            finding,
-        });
+    let payments: Vec<Payment> = sqlx::query_as(include_str!("../../sql/books/captured.sql"))
+        .fetch_all(connection)
+        .await
+        .context("cannot read the captured payments")?;
+    let mut differing = Vec::new();
+    let portone = ledger.map(|ledger| {
+        differing = differences(&payments, ledger, moving);
+        Portone {
+            captured: ledger.ours.values().map(|entry| entry.captured).sum(),
+            cancelled: ledger.ours.values().map(|entry| entry.cancelled).sum(),
+        }
+    });
+    let sums = if moving.is_empty() {
+        wrong_sums(&ours, portone.as_ref())
+    } else {
+        Vec::new()
     };
-    if ours.captured != ours.confirmed + ours.refunded {
-        find(
-            "the sum of our books".to_owned(),
-            "captured is not confirmed plus refunded".to_owned(),
-        );
+    for (check, meaning, remedy, rows) in [
+        (
+            "portone_differs",
+            "A payment of which PortOne's books and ours say different things.",
+            "Read the payment at PortOne, which is right about money; `ticketctl saga drive` makes the payment service read it.",
+            differing,
+        ),
+        (
+            "sums_differ",
+            "At rest, what was captured is what is confirmed plus what was refunded, by our books and by PortOne's.",
+            "The rows of the other checks of I2 say where; without any, look for rows that were deleted.",
+            sums,
+        ),
+    ] {
+        if !rows.is_empty() {
+            broken.push(Broken {
+                rule: "I2",
+                check,
+                meaning: meaning.to_owned(),
+                remedy: remedy.to_owned(),
+                rows,
+            });
+        }
     }
-    let Some(ledger) = ledger else {
-        return Ok(Books { ours, portone: None });
-    };
+    Ok(Books { ours, portone })
+}
 
-    let captured: Vec<Captured> =
-        sqlx::query_as("select id, amount, status from payment_service.payments where captured order by id")
-            .fetch_all(connection)
-            .await
-            .context("cannot read the captured payments")?;
-    for payment in &captured {
-        let (taken, given_back) = ledger
+fn differences(payments: &[Payment], ledger: &Ledger, moving: &mut Vec<Row>) -> Vec<Row> {
+    let mut differing = Vec::new();
+    for payment in payments {
+        let (captured, cancelled) = ledger
             .ours
             .get(&payment.id)
             .map_or((0, 0), |entry| (entry.captured, entry.cancelled));
-        let should_be_back = if payment.status == "REFUNDED" {
-            payment.amount
-        } else {
-            0
+        if (captured, cancelled) == (payment.captured, payment.refunded) {
+            continue;
+        }
+        let row = Row {
+            subject: format!("payment {}", payment.id),
+            finding: format!(
+                "is {} with {} won captured and {} refunded, but PortOne captured {captured} and cancelled {cancelled}",
+                payment.status, payment.captured, payment.refunded
+            ),
         };
-        if (taken, given_back) != (payment.amount, should_be_back) {
-            find(
-                format!("payment {}", payment.id),
-                format!(
-                    "is {} with {} won, but PortOne captured {taken} and cancelled {given_back}",
-                    payment.status, payment.amount
-                ),
-            );
+        if payment.is_awaited {
+            moving.push(row);
+        } else {
+            differing.push(row);
         }
     }
-    let known: HashSet<Uuid> = captured.iter().map(|payment| payment.id).collect();
+    let known: HashSet<Uuid> = payments.iter().map(|payment| payment.id).collect();
     for (id, entry) in ledger.ours.iter().filter(|(id, _)| !known.contains(id)) {
-        find(
-            format!("payment {id}"),
-            format!(
+        differing.push(Row {
+            subject: format!("payment {id}"),
+            finding: format!(
                 "is not captured by our books, but PortOne captured {} and cancelled {}",
                 entry.captured, entry.cancelled
             ),
-        );
+        });
     }
     for id in &ledger.strange {
-        find(format!("PortOne's payment {id}"), "cannot be one of ours".to_owned());
+        differing.push(Row {
+            subject: format!("PortOne's payment {id}"),
+            finding: "cannot be one of ours".to_owned(),
+        });
     }
-    let portone = Portone {
-        captured: ledger.ours.values().map(|entry| entry.captured).sum(),
-        cancelled: ledger.ours.values().map(|entry| entry.cancelled).sum(),
+    differing.sort_by(|one, other| one.subject.cmp(&other.subject));
+    differing
+}
+
+fn wrong_sums(ours: &Totals, portone: Option<&Portone>) -> Vec<Row> {
+    let mut wrong = Vec::new();
+    let mut compare = |whose: &str, captured: i64, refunded: i64| {
+        if captured != ours.confirmed + refunded {
+            wrong.push(Row {
+                subject: format!("the sum of {whose} books"),
+                finding: format!(
+                    "is {captured} won captured, but {} confirmed by ours and {refunded} given back",
+                    ours.confirmed
+                ),
+            });
+        }
     };
-    Ok(Books {
-        ours,
-        portone: Some(portone),
-    })
+    compare("our", ours.captured, ours.refunded);
+    if let Some(Portone { captured, cancelled }) = portone {
+        compare("PortOne's", *captured, *cancelled);
+    }
+    wrong
 }

@@ -27,29 +27,31 @@ pub(super) struct Ledger {
     pub(super) strange: Vec<String>,
 }
 
-pub(super) async fn fetch(url: &str) -> anyhow::Result<Ledger> {
-    common::lifecycle::install_tls_provider();
-    let client = reqwest::Client::builder()
-        .timeout(TIMEOUT)
-        .build()
-        .context("cannot make a client")?;
-    let entries: Vec<Entry> = async { client.get(url).send().await?.error_for_status()?.json().await }
-        .await
-        .context("cannot read PortOne's ledger; --without-portone audits our books alone")?;
-    let mut ledger = Ledger {
-        ours: HashMap::new(),
-        strange: Vec::new(),
-    };
-    for entry in entries
-        .into_iter()
-        .filter(|entry| entry.captured != 0 || entry.cancelled != 0)
-    {
-        match Uuid::try_parse(&entry.payment_id) {
-            Ok(id) => {
-                ledger.ours.insert(id, entry);
+impl Ledger {
+    pub(super) async fn fetch(url: &str) -> anyhow::Result<Self> {
+        common::lifecycle::install_tls_provider();
+        let client = reqwest::Client::builder()
+            .timeout(TIMEOUT)
+            .build()
+            .context("cannot make a client")?;
+        let entries: Vec<Entry> = async { client.get(url).send().await?.error_for_status()?.json().await }
+            .await
+            .context("cannot read PortOne's ledger; --without-portone audits our books alone")?;
+        let mut ledger = Self {
+            ours: HashMap::new(),
+            strange: Vec::new(),
+        };
+        for entry in entries
+            .into_iter()
+            .filter(|entry| entry.captured != 0 || entry.cancelled != 0)
+        {
+            match Uuid::try_parse(&entry.payment_id) {
+                Ok(id) => {
+                    ledger.ours.insert(id, entry);
+                }
+                Err(_) => ledger.strange.push(entry.payment_id),
             }
-            Err(_) => ledger.strange.push(entry.payment_id),
         }
+        Ok(ledger)
     }
-    Ok(ledger)
 }

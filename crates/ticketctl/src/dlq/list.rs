@@ -3,6 +3,7 @@
 use clap::Args;
 use messages::Topic;
 use outbox::headers;
+use serde_json::json;
 
 use super::{letter::dlq_topic, read};
 use crate::connection::{Broker, Database};
@@ -15,6 +16,9 @@ pub(crate) struct List {
     /// Also those that have been handled since.
     #[arg(long)]
     all: bool,
+    /// Print them as JSON.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     broker: Broker,
     #[command(flatten)]
@@ -26,6 +30,7 @@ impl List {
         let letters = read::letters(&self.broker.config(), self.topic).await?;
         let handled = read::handled_since(&mut self.database.connect().await?, &letters).await?;
         let mut open = 0;
+        let mut shown = Vec::new();
         for letter in &letters {
             let state = if read::is_handled(letter, &handled) {
                 "HANDLED"
@@ -35,6 +40,17 @@ impl List {
             if state == "OPEN" {
                 open += 1;
             } else if !self.all {
+                continue;
+            }
+            if self.json {
+                shown.push(json!({
+                    "place": letter.place.to_string(),
+                    "state": state,
+                    "at": letter.at,
+                    "type": letter.kind(),
+                    "messageId": letter.message.as_ref().map(|message| message.event_id),
+                    "headers": letter.headers,
+                }));
                 continue;
             }
             let text = |name| letter.header(name).unwrap_or("?");
@@ -54,6 +70,10 @@ impl List {
                 text(headers::DLQ_ATTEMPTS),
                 text(headers::DLQ_ERROR),
             );
+        }
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(&shown)?);
+            return Ok(());
         }
         println!("{} dead letters, {open} of them open.", letters.len());
         Ok(())

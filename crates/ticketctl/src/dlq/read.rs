@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use messages::Topic;
-use outbox::{KafkaConfig, Logged};
+use outbox::{KafkaConfig, Logged, headers};
 use rdkafka::{
     Message as _, Offset, TopicPartitionList,
     consumer::{Consumer as _, StreamConsumer},
@@ -117,4 +117,19 @@ pub(crate) fn is_handled(letter: &Letter, handled: &HashSet<(Uuid, String)>) -> 
         (Some(message), Some(group)) => handled.contains(&(message.event_id, group.name().to_owned())),
         _ => false,
     }
+}
+
+/// Without the letters of a message that the same group gave up once more later, after a replay.
+pub(crate) fn last_of_each(letters: Vec<Letter>) -> Vec<Letter> {
+    let mut seen = HashSet::new();
+    let mut last: Vec<Letter> = letters
+        .into_iter()
+        .rev()
+        .filter(|letter| {
+            let id = letter.message.as_ref().map(|message| message.event_id);
+            id.is_none_or(|id| seen.insert((id, letter.header(headers::DLQ_GROUP).map(str::to_owned))))
+        })
+        .collect();
+    last.reverse();
+    last
 }

@@ -25,7 +25,7 @@ pub(crate) struct Replay {
     /// The dead letters, as in dlq.payment:12.
     #[arg(required_unless_present = "all_of")]
     places: Vec<Place>,
-    /// All of this topic that have not been handled since, as in dlq.payment.
+    /// All of this topic that have not been handled since, as in dlq.payment; each message once.
     #[arg(long, value_parser = dlq_topic, conflicts_with = "places")]
     all_of: Option<Topic>,
     /// A corrected message to send instead, as JSON in a file; for a single dead letter.
@@ -44,8 +44,15 @@ impl Replay {
         if let Some(path) = &self.payload {
             ensure!(letters.len() == 1, "--payload is for a single dead letter");
             let payload = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-            Envelope::parse(&payload).context("the corrected message is not one")?;
+            let corrected = Envelope::parse(&payload).context("the corrected message is not one")?;
             for letter in &mut letters {
+                // By its id the group knows a repetition, and the list that it was handled.
+                let id = letter.message.as_ref().map(|message| message.event_id);
+                ensure!(
+                    id.is_none_or(|id| id == corrected.event_id),
+                    "the corrected message must keep the id {}",
+                    id.unwrap_or_default()
+                );
                 letter.payload.clone_from(&payload);
             }
         }
@@ -67,7 +74,7 @@ impl Replay {
             let mut letters = read::letters(kafka, Some(topic)).await?;
             let handled = read::handled_since(&mut self.database.connect().await?, &letters).await?;
             letters.retain(|letter| !read::is_handled(letter, &handled));
-            return Ok(letters);
+            return Ok(read::last_of_each(letters));
         }
         let mut letters = Vec::new();
         for place in &self.places {

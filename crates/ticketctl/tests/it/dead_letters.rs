@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use common::lifecycle::Shutdown;
@@ -17,8 +17,8 @@ use crate::command::{superuser, ticketctl};
 
 const SOON: std::time::Duration = std::time::Duration::from_secs(20);
 
-/// Cannot handle anything until it is repaired.
-struct Repairable(Arc<AtomicBool>);
+/// Cannot handle anything until it is repaired; then counts.
+struct Repairable(Arc<AtomicBool>, Arc<AtomicUsize>);
 
 impl Handler for Repairable {
     const TYPES: &'static [&'static str] = &[PaymentSuccess::TYPE];
@@ -26,6 +26,7 @@ impl Handler for Repairable {
     async fn handle(&self, _: &mut PgConnection, message: &Envelope) -> Result<Handled, HandlerError> {
         let payment: PaymentSuccess = message.decode()?;
         if self.0.load(Ordering::SeqCst) || payment.amount == 0 {
+            self.1.fetch_add(1, Ordering::SeqCst);
             Ok(Handled::done())
         } else {
             Err(HandlerError::Permanent(anyhow::anyhow!("a bug")))
@@ -53,22 +54,31 @@ async fn a_dead_letter_is_replayed_after_the_bug_is_repaired() {
     let relay = Relay::new(payments.clone(), &config.kafka, &config.relay).unwrap();
     let outbox = relay.outbox();
     let repaired = Arc::new(AtomicBool::new(false));
+    let (effects, seen) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let consumer = Consumer::new(
         ConsumerGroup::RESERVATION_PAYMENT,
         reservations,
         &config.kafka,
         &config.consumer,
-        Repairable(Arc::clone(&repaired)),
+        Repairable(Arc::clone(&repaired), Arc::clone(&effects)),
+    );
+    // Another group of the same topic, which has no trouble.
+    let bystander = Consumer::new(
+        ConsumerGroup::EVENT_PAYMENT,
+        PgPool::connect(&env.database_url(Login::Event)).await.unwrap(),
+        &config.kafka,
+        &config.consumer,
+        Repairable(Arc::new(AtomicBool::new(true)), Arc::clone(&seen)),
     );
     let mut running = JoinSet::new();
     running.spawn(relay.run(Shutdown::new()));
     running.spawn(consumer.run(Shutdown::new()));
+    running.spawn(bystander.run(Shutdown::new()));
 
     let none = ticketctl(&env, &["dlq", "list"]).await.ok();
     assert!(none.contains("0 dead letters"), "{none}");
 
-    let mut ids = Vec::new();
-    for amount in [1, 2] {
+    let pay = async |amount| {
         let payment = PaymentSuccess {
             payment_id: Uuid::now_v7(),
             reservation_id: Uuid::nil(),
@@ -84,9 +94,11 @@ async fn a_dead_letter_is_replayed_after_the_bug_is_repaired() {
             grant_id: None,
         };
         let mut transaction = payments.begin().await.unwrap();
-        ids.push(::outbox::enqueue(&mut transaction, &payment).await.unwrap());
+        let id = ::outbox::enqueue(&mut transaction, &payment).await.unwrap();
         outbox.commit(transaction).await.unwrap();
-    }
+        id
+    };
+    let ids = [pay(1).await, pay(2).await];
     let list = eventually("both dead letters", SOON, async || {
         let list = ticketctl(&env, &["dlq", "list", "--topic", "dlq.payment"]).await.ok();
         list.contains("2 dead letters, 2 of them open").then_some(list)
@@ -109,18 +121,28 @@ async fn a_dead_letter_is_replayed_after_the_bug_is_repaired() {
         "{missing:?}"
     );
 
+    eventually("the other group's effects", SOON, async || {
+        (seen.load(Ordering::SeqCst) == 2).then_some(())
+    })
+    .await;
+    // So that only the address keeps the other group from handling a replay.
+    sqlx::query("delete from event_service.processed_events")
+        .execute(&database)
+        .await
+        .unwrap();
+
     // The first is put right by hand, the second by a repaired handler.
     let mut corrected = Envelope::parse(&shown.as_bytes()[shown.find('{').unwrap()..]).unwrap();
-    corrected.event_id = ids[0];
     corrected.payload["amount"] = 0.into();
     let file = std::env::temp_dir().join(format!("{}.json", Uuid::now_v7()));
+    let replay = ["dlq", "replay", "dlq.payment:0", "--payload", file.to_str().unwrap()];
     std::fs::write(&file, serde_json::to_vec(&corrected).unwrap()).unwrap();
-    ticketctl(
-        &env,
-        &["dlq", "replay", "dlq.payment:0", "--payload", file.to_str().unwrap()],
-    )
-    .await
-    .ok();
+    let another = ticketctl(&env, &replay).await;
+    let words = format!("the corrected message must keep the id {}", ids[0]);
+    assert!(!another.success && another.stderr.contains(&words), "{another:?}");
+    corrected.event_id = ids[0];
+    std::fs::write(&file, serde_json::to_vec(&corrected).unwrap()).unwrap();
+    ticketctl(&env, &replay).await.ok();
     std::fs::remove_file(file).unwrap();
     eventually("the corrected message's effect", SOON, async || {
         handled(&database, ids[0]).await
@@ -143,6 +165,38 @@ async fn a_dead_letter_is_replayed_after_the_bug_is_repaired() {
 
     let list = ticketctl(&env, &["dlq", "list"]).await.ok();
     assert!(list.contains("2 dead letters, 0 of them open"), "{list}");
+
+    // Once more changes nothing. What is said of the same key afterwards comes after it.
+    ticketctl(&env, &["dlq", "replay", "dlq.payment:1"]).await.ok();
+    let last = pay(3).await;
+    eventually("the last effect", SOON, async || handled(&database, last).await).await;
+    eventually("the other group's last effect", SOON, async || {
+        (seen.load(Ordering::SeqCst) >= 3).then_some(())
+    })
+    .await;
+    assert_eq!((effects.load(Ordering::SeqCst), seen.load(Ordering::SeqCst)), (3, 3));
+    let json = ticketctl(&env, &["dlq", "list", "--all", "--json"]).await.ok();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let told = &json[1]["headers"];
+    assert_eq!(json[1]["messageId"], ids[1].to_string());
+    assert_eq!(
+        (
+            &told["dlq-topic"],
+            &told["dlq-group"],
+            &told["dlq-error"],
+            &told["dlq-attempts"]
+        ),
+        (
+            &"payment.events".into(),
+            &"reservation-payment-consumer".into(),
+            &"a bug".into(),
+            &"1".into()
+        )
+    );
+    assert!(
+        told["dlq-partition"].is_string() && told["dlq-offset"].is_string(),
+        "{told}"
+    );
     let all = ticketctl(&env, &["dlq", "list", "--all"]).await.ok();
     assert_eq!(all.matches("HANDLED").count(), 2, "{all}");
 }

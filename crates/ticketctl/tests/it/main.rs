@@ -3,6 +3,7 @@
 
 mod accounts;
 mod audit;
+mod bookings;
 mod command;
 mod dead_letters;
 mod outbox;
