@@ -15,7 +15,9 @@ pub struct Sale {
 }
 
 impl Admin {
-    pub(crate) fn new(api: Api) -> Self {
+    /// An administrator who calls as that: with a token through the gateway, or the event service as the gateway does.
+    #[must_use]
+    pub fn new(api: Api) -> Self {
         Self { api }
     }
 
@@ -27,6 +29,15 @@ impl Admin {
 
     /// Puts an event on sale: `rows` rows of VIP, S, A, B … seats with `seats_per_row` seats each.
     pub async fn open_sale(&self, rows: usize, seats_per_row: usize) -> Sale {
+        self.sale_from("2020-01-01T00:00:00Z", rows, seats_per_row).await
+    }
+
+    /// Announces an event of one row whose sale opens later.
+    pub async fn announce_sale(&self) -> Sale {
+        self.sale_from("2099-01-01T00:00:00Z", 1, 4).await
+    }
+
+    async fn sale_from(&self, sale_start: &str, rows: usize, seats_per_row: usize) -> Sale {
         let venue = json!({"name": "잠실홀", "address": "올림픽로 25", "city": "서울"});
         let venue = id(&self.api.post("/venues", &venue).await.expect(201));
         let names: Vec<String> = (0..rows).map(|row| format!("R{row}")).collect();
@@ -52,7 +63,7 @@ impl Admin {
         let event = json!({
             "title": "새벽 콘서트", "artist": "The Testers", "hallId": hall, "prices": prices,
             "eventStartAt": "2099-06-01T10:00:00Z", "eventEndAt": "2099-06-01T12:00:00Z",
-            "saleStartAt": "2020-01-01T00:00:00Z", "saleEndAt": "2099-05-31T00:00:00Z",
+            "saleStartAt": sale_start, "saleEndAt": "2099-05-31T00:00:00Z",
         });
         Sale {
             event_id: id(&self.create_event(&event).await.expect(201)),

@@ -17,6 +17,7 @@ static NEXT_PHONE: AtomicU32 = AtomicU32::new(1);
 #[derive(Clone)]
 pub struct Buyer {
     api: Api,
+    token: String,
     control: Api,
 }
 
@@ -31,6 +32,17 @@ pub struct Hold {
     pub payment_token: String,
     /// The seats.
     pub seat_ids: Vec<Uuid>,
+}
+
+impl Hold {
+    fn read(reply: &Value, seats: &[Uuid]) -> Self {
+        Self {
+            reservation_id: text(&reply["reservationId"]).parse().expect("an id"),
+            amount: reply["totalAmount"].as_i64().expect("an amount"),
+            payment_token: text(&reply["paymentToken"]).to_owned(),
+            seat_ids: seats.to_vec(),
+        }
+    }
 }
 
 /// What the buyer does in PortOne's window.
@@ -63,9 +75,20 @@ impl Buyer {
         let _account = gateway.post("/auth/register", &registration).await.expect(201);
         let login = json!({"email": email, "password": PASSWORD, "captchaToken": system.captcha()});
         let tokens = gateway.post("/auth/login", &login).await.expect(200);
+        let token = text(&tokens["accessToken"]).to_owned();
         Self {
-            api: gateway.with_token(text(&tokens["accessToken"])),
+            api: gateway.with_token(&token),
+            token,
             control,
+        }
+    }
+
+    /// The same buyer, calling another gateway.
+    #[must_use]
+    pub fn through(&self, gateway: &Api) -> Self {
+        Self {
+            api: gateway.with_token(&self.token),
+            ..self.clone()
         }
     }
 
@@ -141,13 +164,18 @@ impl Buyer {
 
     /// Holds seats.
     pub async fn hold(&self, sale: &Sale, token: &str, seats: &[Uuid]) -> Hold {
-        let body = self.try_hold(sale, token, seats).await.expect(201);
-        Hold {
-            reservation_id: text(&body["reservationId"]).parse().expect("an id"),
-            amount: body["totalAmount"].as_i64().expect("an amount"),
-            payment_token: text(&body["paymentToken"]).to_owned(),
-            seat_ids: seats.to_vec(),
-        }
+        Hold::read(&self.try_hold(sale, token, seats).await.expect(201), seats)
+    }
+
+    /// Asks for these seats instead of those that are held.
+    pub async fn try_swap(&self, hold: &Hold, seats: &[Uuid]) -> Reply {
+        let path = format!("/reservations/hold/{}", hold.reservation_id);
+        self.api.put(&path, &json!({"seatIds": seats})).await
+    }
+
+    /// Swaps the held seats for others.
+    pub async fn swap(&self, hold: &Hold, seats: &[Uuid]) -> Hold {
+        Hold::read(&self.try_swap(hold, seats).await.expect(200), seats)
     }
 
     /// Queues and holds the first `count` free seats.
@@ -162,13 +190,30 @@ impl Buyer {
         let key = Uuid::new_v4();
         let payment = self.create_payment(hold, key).await.expect(201);
         let checkout = text(&payment["checkout"]["paymentId"]).to_owned();
+        (key, self.window(&checkout, outcome).await)
+    }
+
+    /// Goes through PortOne's window for a payment of this checkout id; gives PortOne's payment token.
+    pub async fn window(&self, checkout: &str, outcome: Outcome) -> String {
         let outcome = match outcome {
             Outcome::Pay => "PAY",
             Outcome::DeclinedOnConfirm => "PAY_DECLINED_ON_CONFIRM",
         };
         let path = format!("/control/portone/payments/{checkout}/window");
         let window = self.control.post(&path, &json!({"outcome": outcome})).await.expect(200);
-        (key, text(&window["paymentToken"]).to_owned())
+        text(&window["paymentToken"]).to_owned()
+    }
+
+    /// Gives a payment back in PortOne's console, by hand.
+    pub async fn refund_by_hand(&self, checkout: &str) {
+        let path = format!("/control/portone/payments/{checkout}/cancel");
+        let reply = self.control.post(&path, &json!({})).await;
+        assert!(reply.status.is_success(), "{reply:?}");
+    }
+
+    /// PortOne's ledger.
+    pub async fn ledger(&self) -> Value {
+        self.control.get("/control/portone/ledger").await.expect(200)
     }
 
     /// POSTs a payment.

@@ -4,9 +4,19 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::Stdio,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
 };
 use test_support::Login;
-use tokio::process::{Child, Command};
+use tokio::{
+    process::{Child, Command},
+    time::Instant,
+};
+
+/// How long a part may take to become ready on a busy machine.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+/// How long a part may take to stop when it is asked to.
+const STOPPED_WITHIN: Duration = Duration::from_secs(40);
 
 /// A part of the system that runs as a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -117,16 +127,61 @@ impl Running {
         self.child.kill().await.expect("a child of ours can be killed");
     }
 
+    /// SIGTERM, as a deployment sends it. It must end by itself, and without an error.
+    pub(crate) async fn terminate(mut self) {
+        let id = self.child.id().expect("it still runs");
+        let sent = Command::new("sh")
+            .args(["-c", &format!("kill -TERM {id}")])
+            .status()
+            .await;
+        assert!(sent.is_ok_and(|status| status.success()), "SIGTERM can be sent");
+        let ended = tokio::time::timeout(STOPPED_WITHIN, self.child.wait()).await;
+        let status = ended.expect("it stops in time").expect("a child can be waited for");
+        assert!(status.success(), "{status}");
+    }
+
+    /// Waits until the part at this address may be used.
+    pub(crate) async fn wait_ready(&mut self, part: Part, address: &str, log: &Path) {
+        let url = format!("{address}{}", part.ready_path());
+        common::lifecycle::install_tls_provider();
+        let http = reqwest::Client::new();
+        let deadline = Instant::now() + READY_WITHIN;
+        while !http
+            .get(&url)
+            .send()
+            .await
+            .is_ok_and(|reply| reply.status().is_success())
+        {
+            assert!(!self.has_ended(), "{part:?} has ended; see {}", log.display());
+            assert!(
+                Instant::now() < deadline,
+                "{part:?} is not ready; see {}",
+                log.display()
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Whether it has ended by itself.
     pub(crate) fn has_ended(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(Some(_)))
     }
 }
 
-/// A port that was free a moment ago.
+/// The next port to try. Below those that the kernel gives to outgoing connections, so that none takes it between here and
+/// the start of the process; each run of the tests begins elsewhere.
+static NEXT_PORT: AtomicU32 = AtomicU32::new(0);
+
+/// A port that was free a moment ago, and that nobody else in this process was given.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("some port is free");
-    listener.local_addr().expect("a bound socket has an address").port()
+    const FIRST: u32 = 20_000;
+    const COUNT: u32 = 12_000;
+    let offset = std::process::id().wrapping_mul(101);
+    (0..COUNT)
+        .map(|_| NEXT_PORT.fetch_add(1, Ordering::Relaxed))
+        .filter_map(|next| u16::try_from(FIRST + offset.wrapping_add(next) % COUNT).ok())
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .expect("some port is free")
 }
 
 /// Where the services' binaries are: where the caller says, else beside this test's own.

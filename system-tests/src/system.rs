@@ -4,20 +4,23 @@ use crate::{
 };
 use serde_json::{Value, json};
 use std::{collections::HashMap, path::PathBuf, time::Duration};
-use test_support::{Api, Login, TestEnv, eventually};
+use test_support::{Api, Login, TestEnv};
+use ticketctl::audit::Auditor;
 use user_service::AdminAccount;
 
-/// How long a part may take to become ready on a busy machine.
-const READY_WITHIN: Duration = Duration::from_secs(30);
+/// How long a system may take until nothing moves any more.
+const REST_WITHIN: Duration = Duration::from_secs(40);
+/// How long what is broken may take to become right by itself: what a request that is still running is about to do.
+const SETTLED_WITHIN: Duration = Duration::from_secs(5);
 const ADMIN_EMAIL: &str = "admin@ticket-queue.test";
 const ADMIN_PASSWORD: &str = "System-test-1!";
 
 /// A system of its own: processes, database, Redis database, topics.
 pub struct System {
-    env: TestEnv,
+    pub(crate) env: TestEnv,
     ports: HashMap<Part, u16>,
-    running: HashMap<Part, Running>,
-    logs: PathBuf,
+    pub(crate) running: HashMap<Part, Running>,
+    pub(crate) logs: PathBuf,
 }
 
 impl System {
@@ -31,7 +34,15 @@ impl System {
     /// # Panics
     /// When a part does not become ready.
     pub async fn start_with(settings: &[(&str, &str)]) -> Self {
-        let mut env = TestEnv::new().await.with_topics().await;
+        Self::start_in(TestEnv::new().await, settings).await
+    }
+
+    /// Starts everything on that infrastructure, with these settings on top.
+    ///
+    /// # Panics
+    /// When a part does not become ready.
+    pub async fn start_in(env: TestEnv, settings: &[(&str, &str)]) -> Self {
+        let mut env = env.with_topics().await;
         let ports: HashMap<Part, u16> = Part::ALL.into_iter().map(|part| (part, free_port())).collect();
         let url = |part: Part| format!("http://127.0.0.1:{}", ports[&part]);
         for part in Part::ALL {
@@ -95,6 +106,14 @@ impl System {
         self.running.remove(&part).expect("it runs").kill().await;
     }
 
+    /// Asks a part to stop, with SIGTERM, and waits until it has.
+    ///
+    /// # Panics
+    /// When it does not run or ends with an error.
+    pub async fn terminate(&mut self, part: Part) {
+        self.running.remove(&part).expect("it runs").terminate().await;
+    }
+
     /// Starts a killed part again, with the same port and settings, and waits until it is ready.
     pub async fn restart(&mut self, part: Part) {
         self.launch(part);
@@ -105,6 +124,7 @@ impl System {
     pub fn launch(&mut self, part: Part) {
         let mut settings = self.env.pairs(part.login());
         settings.insert("PORT".to_owned(), self.ports[&part].to_string());
+        settings.insert("CRASH_FILE".to_owned(), self.crash_file(part).display().to_string());
         if part == Part::Simulators {
             let ledger = self.logs.join("ledger.jsonl").display().to_string();
             settings.insert("SIMULATORS_STATE_FILE".to_owned(), ledger);
@@ -114,26 +134,9 @@ impl System {
     }
 
     async fn wait_ready(&mut self, part: Part) {
-        let url = format!("{}{}", self.url(part), part.ready_path());
-        let log = self.logs.join(format!("{}.log", part.binary()));
+        let (address, log) = (self.url(part), self.logs.join(format!("{}.log", part.binary())));
         let running = self.running.get_mut(&part).expect("it was started");
-        common::lifecycle::install_tls_provider();
-        let http = reqwest::Client::new();
-        let deadline = tokio::time::Instant::now() + READY_WITHIN;
-        while !http
-            .get(&url)
-            .send()
-            .await
-            .is_ok_and(|reply| reply.status().is_success())
-        {
-            assert!(!running.has_ended(), "{part:?} has ended; see {}", log.display());
-            assert!(
-                tokio::time::Instant::now() < deadline,
-                "{part:?} is not ready; see {}",
-                log.display()
-            );
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        running.wait_ready(part, &address, &log).await;
     }
 
     /// A part's own address.
@@ -187,20 +190,27 @@ impl System {
         &self.env
     }
 
-    /// Waits until nothing moves any more and checks what must hold then.
+    /// Waits until nothing moves any more and checks what must hold then (`design.md` §9), against PortOne's ledger.
     ///
     /// # Panics
-    /// When a rule is broken or nothing comes to rest.
+    /// When an invariant is broken or nothing comes to rest: with the rows.
     pub async fn audit(&self) -> Books {
-        let books = Books::open(&self.env.superuser_url()).await;
-        eventually(
-            "all messages are published and handled",
-            Duration::from_secs(40),
-            || async { books.is_at_rest().await.then_some(()) },
-        )
-        .await;
-        let ledger = self.control().get("/control/portone/ledger").await.expect(200);
-        books.check(&ledger).await;
-        books
+        let report = self.auditor().audit(REST_WITHIN, SETTLED_WITHIN).await;
+        let report = report.expect("the books can be read");
+        assert!(
+            report.ok && report.at_rest,
+            "the audit, logs in {}:\n{report}",
+            self.logs.display()
+        );
+        Books::open(&self.env.superuser_url()).await
+    }
+
+    /// Looks at this system's books.
+    #[must_use]
+    pub fn auditor(&self) -> Auditor {
+        let ledger = format!("{}/control/portone/ledger", self.url(Part::Simulators));
+        let auditor = Auditor::new(self.env.superuser_url(), Some(ledger));
+        let retention = self.env.env(None).seconds_or("OUTBOX_RETENTION_SECONDS", 7 * 24 * 3600);
+        auditor.retention(retention.expect("usable settings"))
     }
 }

@@ -14,6 +14,34 @@ const CLEANUP_LIMIT: Duration = Duration::from_secs(2);
 /// Logical databases that tests take turns with; the servers are started with 512.
 const REDIS_DATABASES: u32 = 500;
 
+/// Where the servers are.
+#[derive(Clone, Debug)]
+pub struct Servers {
+    /// PostgreSQL, as the superuser.
+    pub postgres: String,
+    /// Redis, without a database.
+    pub redis: String,
+    /// Kafka's bootstrap address.
+    pub kafka: String,
+}
+
+impl Servers {
+    /// Those that all tests share.
+    #[must_use]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the addresses of the test servers are no settings of a service"
+    )]
+    pub fn shared() -> Self {
+        let given = |variable: &str, default: &str| std::env::var(variable).unwrap_or_else(|_| default.to_owned());
+        Self {
+            postgres: given("TICKET_QUEUE_POSTGRES_URL", POSTGRES),
+            redis: given("TICKET_QUEUE_REDIS_URL", REDIS),
+            kafka: given("TICKET_QUEUE_KAFKA", KAFKA),
+        }
+    }
+}
+
 /// One test's own database, Redis database and topics, as settings for services. Database and topics
 /// are deleted at the end.
 pub struct TestEnv {
@@ -31,13 +59,16 @@ impl TestEnv {
     ///
     /// # Panics
     /// When a server cannot be reached.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the addresses of the test servers are no settings of a service"
-    )]
     pub async fn new() -> Self {
-        let given = |variable: &str, default: &str| std::env::var(variable).unwrap_or_else(|_| default.to_owned());
-        let postgres = given("TICKET_QUEUE_POSTGRES_URL", POSTGRES);
+        Self::on(Servers::shared()).await
+    }
+
+    /// The same on other servers.
+    ///
+    /// # Panics
+    /// When a server cannot be reached.
+    pub async fn on(servers: Servers) -> Self {
+        let Servers { postgres, redis, kafka } = servers;
         let unique = Uuid::now_v7().simple().to_string();
         let database = format!("test_{unique}");
         schema::create_from_template(&postgres, &database)
@@ -45,8 +76,8 @@ impl TestEnv {
             .expect("a test database can be made");
         Self {
             database,
-            redis: lease_redis(&given("TICKET_QUEUE_REDIS_URL", REDIS)).await,
-            kafka: given("TICKET_QUEUE_KAFKA", KAFKA),
+            redis: lease_redis(&redis).await,
+            kafka,
             prefix: format!("t{}.", &unique[20..]),
             has_topics: false,
             postgres,

@@ -15,9 +15,11 @@
 mod api;
 mod env;
 mod eventually;
+pub mod measure;
 mod running;
+pub mod servers;
 
 pub use api::{Api, Reply};
-pub use env::{Login, TestEnv};
+pub use env::{Login, Servers, TestEnv};
 pub use eventually::eventually;
 pub use running::Running;

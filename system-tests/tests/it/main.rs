@@ -1,7 +1,19 @@
 //! One binary for all tests of the whole system; each file is one theme.
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a helper of a test fails as the test does"
+)]
 
 mod bad_input;
+mod cancelled_event;
+mod collisions;
+mod crash;
 mod doors;
 mod journey;
 mod killed;
+mod operators;
+mod outages;
 mod races;
+mod streams;
+mod swapping;

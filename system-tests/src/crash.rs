@@ -1,0 +1,51 @@
+//! Processes that die at a named point of their code (`common::crash`).
+
+use crate::{Part, System};
+use std::{path::PathBuf, time::Duration};
+use tokio::time::Instant;
+
+/// How long a flow may take to the point where it dies: a consumer that has lost its process waits for its partitions for
+/// six seconds, and the machine may be busy.
+const REACHED_WITHIN: Duration = Duration::from_secs(60);
+
+impl System {
+    /// From now on, the first process of this part that comes to the point dies there. Words after the point's name, such
+    /// as a consumer group, choose among those who pass it.
+    ///
+    /// # Panics
+    /// When the part is to die somewhere already.
+    pub fn arm(&self, part: Part, point: &str) {
+        let file = self.crash_file(part);
+        assert!(!file.exists(), "{part:?} is to die elsewhere: {}", file.display());
+        // Renamed into place: half a name would be another point's.
+        let draft = file.with_extension("draft");
+        std::fs::write(&draft, point).expect("the crash file can be written");
+        std::fs::rename(&draft, &file).expect("the crash file can be put in place");
+    }
+
+    /// Waits until the part has died where it was to die.
+    ///
+    /// # Panics
+    /// When it does not get there, or dies elsewhere.
+    pub async fn wait_for_death(&mut self, part: Part) {
+        let (file, log) = (self.crash_file(part), self.logs.display().to_string());
+        let running = self.running.get_mut(&part).expect("it runs");
+        let deadline = Instant::now() + REACHED_WITHIN;
+        while !running.has_ended() {
+            assert!(Instant::now() < deadline, "{part:?} never came to the point; see {log}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert!(!file.exists(), "{part:?} died elsewhere; see {log}");
+        self.running.remove(&part);
+    }
+
+    /// Where its log and those of all parts are.
+    #[must_use]
+    pub fn logs(&self) -> String {
+        self.logs.display().to_string()
+    }
+
+    pub(crate) fn crash_file(&self, part: Part) -> PathBuf {
+        self.logs.join(format!("{}.crash", part.binary()))
+    }
+}
