@@ -32,6 +32,11 @@ pub(crate) async fn test(workspace: &Workspace, ports: &Ports, arguments: &[Stri
     cargo.env("TICKET_QUEUE_REDIS_URL", &infra.redis);
     cargo.env("TICKET_QUEUE_KAFKA", &infra.kafka);
     cargo.env("TICKET_QUEUE_BIN_DIR", workspace.binaries(false)?);
+    let programs = infra::programs(workspace);
+    if programs.len() < 2 {
+        say!("without PostgreSQL's and Kafka's programs, the tests that kill them are left out");
+    }
+    cargo.envs(programs);
     run(&mut cargo)
 }
 

@@ -3,6 +3,7 @@
 #[macro_use]
 mod say;
 
+mod bench;
 mod checks;
 mod demo;
 mod infra;
@@ -77,6 +78,15 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Measure against peers, in optimised builds; without a name, everything.
+    Bench {
+        /// What to measure.
+        #[arg(value_enum)]
+        names: Vec<bench::Bench>,
+        /// Shorter, to see that it works; the figures mean little.
+        #[arg(long)]
+        quick: bool,
+    },
     /// Compare the running system's books with one another and with the payment provider's.
     Audit {
         /// Passed on to `ticketctl audit`.
@@ -103,6 +113,9 @@ struct UpArgs {
     /// A variable for every service; those running with another value are restarted.
     #[arg(long, value_name = "KEY=VALUE", value_parser = variable)]
     env: Vec<(String, String)>,
+    /// More than one process of a service, e.g. `queue=2,payment=3`; the others share the work of the one that is called.
+    #[arg(long, value_name = "SERVICE=COUNT", value_delimiter = ',', value_parser = services::replicas)]
+    replicas: Vec<(String, u16)>,
     #[command(flatten)]
     ports: PortsArgs,
 }
@@ -170,6 +183,7 @@ async fn run(task: Task) -> Result<ExitCode> {
             let mode = if check { sqlx::Mode::Check } else { sqlx::Mode::Write };
             sqlx::prepare(&workspace, &ports, mode).await?;
         }
+        Task::Bench { names, quick } => bench::bench(&workspace, &ports, &names, quick).await?,
         Task::Audit { arguments } => return audit(&workspace, &ports, &arguments).await,
     }
     Ok(ExitCode::SUCCESS)
@@ -190,6 +204,7 @@ async fn up(workspace: &Workspace, ports: &Ports, args: UpArgs) -> Result<()> {
     let wanted = Wanted {
         release: args.release,
         env: args.env.into_iter().collect(),
+        replicas: args.replicas.into_iter().collect(),
     };
     let state = services::up(workspace, ports, &infra, &wanted).await?;
     say!(

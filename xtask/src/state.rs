@@ -77,9 +77,13 @@ impl Admin {
 
 /// Names and process ids of everything this folder started that still runs.
 pub(crate) fn running(workspace: &Workspace) -> BTreeMap<String, u32> {
-    let names = services::UNITS.iter().map(|unit| unit.name).chain(infra::NAMES);
+    let services = services::instances().map(services::Instance::name);
+    let names = services.chain(infra::NAMES.map(str::to_owned));
     names
-        .filter_map(|name| Some((name.to_owned(), process::running(workspace, name)?.pid)))
+        .filter_map(|name| {
+            let pid = process::running(workspace, &name)?.pid;
+            Some((name, pid))
+        })
         .collect()
 }
 

@@ -38,9 +38,9 @@ impl Workspace {
         self.root.join(".dev")
     }
 
-    /// Where the simulators keep payments, so that they outlive a restart as the books do.
-    pub(crate) fn ledger(&self) -> PathBuf {
-        self.dev().join("simulators.jsonl")
+    /// Where the simulators keep payments, so that they outlive a restart as the books of that database do.
+    pub(crate) fn ledger(&self, database: &str) -> PathBuf {
+        self.dev().join(format!("simulators-{database}.jsonl"))
     }
 
     /// The log of one process.

@@ -53,6 +53,7 @@ pub(crate) async fn run(workspace: &Workspace, ports: &Ports, options: &Options)
             Wanted {
                 release: options.release,
                 env: BTreeMap::from([hold]),
+                ..Wanted::default()
             }
         }
     };
@@ -140,7 +141,7 @@ async fn leave(
         // The short holds were for the story; whoever looks around now wants the usual ones.
         let usual = Wanted {
             release: wanted.release,
-            env: BTreeMap::new(),
+            ..Wanted::default()
         };
         let infra = infra::Infra::addresses(ports);
         services::up(workspace, ports, &infra, &usual).await?;

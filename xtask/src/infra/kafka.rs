@@ -68,6 +68,12 @@ pub(super) async fn start(workspace: &Workspace, ports: &Ports) -> Result<Starte
     Ok(Started::Now)
 }
 
+/// Where Kafka's jars are, if they were fetched.
+pub(super) fn libraries(workspace: &Workspace) -> Option<PathBuf> {
+    let libraries = workspace.dev().join("kafka").join(format!("libs-{VERSION}"));
+    libraries.is_dir().then_some(libraries)
+}
+
 /// Resolves Kafka and its dependencies once and returns the folder of jars.
 fn fetch(home: &Path) -> Result<PathBuf> {
     let libraries = home.join(format!("libs-{VERSION}"));

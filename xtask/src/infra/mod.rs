@@ -9,6 +9,7 @@ mod redis;
 mod tools;
 
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -94,6 +95,14 @@ fn without_path(url: &str) -> String {
     let after_scheme = url.find("://").map_or(0, |at| at + 3);
     let end = url[after_scheme..].find('/').map_or(url.len(), |at| after_scheme + at);
     url[..end].to_owned()
+}
+
+/// Where the programs of the servers are that this folder unpacked: tests start servers of their own with them, to kill
+/// them. Nothing for infrastructure that was given or runs in Docker; those tests then say so.
+pub(crate) fn programs(workspace: &Workspace) -> Vec<(&'static str, PathBuf)> {
+    let postgres = postgres::programs(workspace).map(|folder| ("TICKET_QUEUE_POSTGRES_BIN", folder));
+    let kafka = kafka::libraries(workspace).map(|folder| ("TICKET_QUEUE_KAFKA_LIBS", folder));
+    postgres.into_iter().chain(kafka).collect()
 }
 
 /// Starts what does not answer yet, waits until all three do.

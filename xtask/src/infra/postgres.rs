@@ -181,6 +181,13 @@ fn home(workspace: &Workspace, account: Account) -> Result<PathBuf> {
     Ok(home)
 }
 
+/// Where the server's programs were unpacked, if they were.
+pub(super) fn programs(workspace: &Workspace) -> Option<PathBuf> {
+    let home = fs::read_to_string(workspace.dev().join("postgres-home")).ok()?;
+    let programs = Path::new(home.trim()).join(VERSION).join("bin");
+    programs.is_dir().then_some(programs)
+}
+
 /// Unpacks the server's binaries once and returns their folder.
 fn fetch(workspace: &Workspace, home: &Path, account: Account) -> Result<PathBuf> {
     let binaries = home.join(VERSION);

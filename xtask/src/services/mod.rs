@@ -21,8 +21,8 @@ pub(crate) use self::health::{http_client, is_ready};
 pub(crate) use self::status::print_status;
 pub(crate) use self::tenancy::Tenancy;
 pub(crate) use self::ticketctl::Ticketctl;
-pub(crate) use self::unit::UNITS;
 use self::unit::{GATEWAY, SIMULATORS, Unit};
+pub(crate) use self::unit::{Instance, UNITS, instances, replicas};
 use crate::infra::{self, Infra};
 use crate::ports::Ports;
 use crate::process::{self, Origin, Signal};
@@ -39,10 +39,20 @@ pub(crate) struct Wanted {
     pub(crate) release: bool,
     /// Variables for every service.
     pub(crate) env: BTreeMap<String, String>,
+    /// How many processes of a unit, where it is not one.
+    pub(crate) replicas: BTreeMap<String, u16>,
 }
 
-/// Builds, prepares database and topics, starts what is missing or differs from what is wanted, waits until all is
-/// ready, and writes the state file.
+impl Wanted {
+    fn instances(&self) -> Vec<Instance> {
+        let wanted =
+            |instance: &Instance| instance.number <= self.replicas.get(instance.unit.name).copied().unwrap_or(1);
+        instances().filter(wanted).collect()
+    }
+}
+
+/// Builds, prepares database and topics, starts what is missing or differs from what is wanted, stops replicas that are not
+/// wanted any more, waits until all is ready, and writes the state file.
 pub(crate) async fn up(workspace: &Workspace, ports: &Ports, infra: &Infra, wanted: &Wanted) -> Result<State> {
     build(workspace, wanted.release)?;
     let binaries = workspace.binaries(wanted.release)?;
@@ -62,8 +72,10 @@ pub(crate) async fn up(workspace: &Workspace, ports: &Ports, infra: &Infra, want
         &admin.password,
     ])?;
 
-    let names = UNITS.map(|unit| unit.name);
-    let start = async || start_missing(workspace, ports, &binaries, &environment).await;
+    let instances = wanted.instances();
+    let names: Vec<String> = instances.iter().map(|instance| instance.name()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let start = async || start_missing(workspace, ports, &binaries, &environment, &instances).await;
     process::start_until_alive(workspace, &names, start).await?;
     let state = State {
         gateway: GATEWAY.url(ports),
@@ -84,36 +96,49 @@ pub(crate) async fn up(workspace: &Workspace, ports: &Ports, infra: &Infra, want
     Ok(state)
 }
 
-async fn start_missing(workspace: &Workspace, ports: &Ports, binaries: &Path, environment: &Environment) -> Result<()> {
-    let mut outdated = Vec::new();
+async fn start_missing(
+    workspace: &Workspace,
+    ports: &Ports,
+    binaries: &Path,
+    environment: &Environment,
+    wanted: &[Instance],
+) -> Result<()> {
+    let is_wanted = |name: &String| wanted.iter().any(|instance| instance.name() == *name);
+    // Replicas that an earlier `up` wanted.
+    let mut outdated: Vec<String> = instances()
+        .map(Instance::name)
+        .filter(|name| !is_wanted(name))
+        .collect();
     let mut missing = Vec::new();
-    for unit in UNITS {
-        let origin = binary_origin(&binaries.join(unit.package), environment.of(unit))?;
-        match process::running(workspace, unit.name) {
+    for &instance in wanted {
+        let mut env = environment.of(instance.unit);
+        env.insert("PORT".to_owned(), instance.port(ports).to_string());
+        let origin = binary_origin(&binaries.join(instance.unit.package), env)?;
+        match process::running(workspace, &instance.name()) {
             Some(record) if record.origin == origin => continue,
-            Some(_) => outdated.push(unit.name),
+            Some(_) => outdated.push(instance.name()),
             None => {}
         }
-        missing.push((unit, origin));
+        missing.push((instance, origin));
     }
     // Callers stop before those they call, so that nobody fails for a restart.
-    outdated.reverse();
+    let outdated: Vec<&str> = outdated.iter().rev().map(String::as_str).collect();
     process::stop_all(workspace, &outdated, Signal::Term)?;
 
     let began = Instant::now();
-    for (unit, origin) in missing {
-        let port = unit.port(ports);
+    for (instance, origin) in missing {
+        let port = instance.port(ports);
         ensure!(
             !infra::is_taken(port),
             "port {port} of {} is taken by a process this folder did not start; stop it, or choose other ports with --ports-from",
-            unit.name
+            instance.name()
         );
-        start(workspace, binaries, unit, origin)?;
+        start(workspace, binaries, instance, origin)?;
     }
     let client = http_client()?;
-    for unit in UNITS {
-        let url = unit.health_url(ports);
-        process::wait_until(workspace, unit.name, START_PATIENCE, async || {
+    for instance in wanted {
+        let url = instance.health_url(ports);
+        process::wait_until(workspace, &instance.name(), START_PATIENCE, async || {
             is_ready(&client, &url).await
         })
         .await?;
@@ -124,12 +149,12 @@ async fn start_missing(workspace: &Workspace, ports: &Ports, binaries: &Path, en
     Ok(())
 }
 
-fn start(workspace: &Workspace, binaries: &Path, unit: Unit, origin: Origin) -> Result<()> {
-    let binary = binaries.join(unit.package);
+fn start(workspace: &Workspace, binaries: &Path, instance: Instance, origin: Origin) -> Result<()> {
+    let binary = binaries.join(instance.unit.package);
     let marker = binary.display().to_string();
     let mut command = Command::new(&binary);
     command.current_dir(workspace.root()).envs(&origin.env);
-    process::start(workspace, unit.name, &mut command, &marker, origin)?;
+    process::start(workspace, &instance.name(), &mut command, &marker, origin)?;
     Ok(())
 }
 
@@ -137,9 +162,14 @@ fn start(workspace: &Workspace, binaries: &Path, unit: Unit, origin: Origin) -> 
 pub(crate) fn running(workspace: &Workspace) -> Option<Wanted> {
     let record = UNITS.iter().find_map(|unit| process::running(workspace, unit.name))?;
     let state = State::read(workspace)?;
+    let replicas = instances()
+        .filter(|instance| instance.number > 1 && process::running(workspace, &instance.name()).is_some())
+        .map(|instance| (instance.unit.name.to_owned(), instance.number))
+        .collect();
     Some(Wanted {
         release: record.origin.binary.contains("/release/"),
         env: state.settings,
+        replicas,
     })
 }
 
@@ -152,10 +182,10 @@ pub(crate) fn down(workspace: &Workspace) -> Result<()> {
 }
 
 /// Stops the services and the simulators, and names those that ran.
-pub(crate) fn stop(workspace: &Workspace) -> Result<Vec<&'static str>> {
-    let mut names: Vec<_> = UNITS.iter().map(|unit| unit.name).collect();
-    names.reverse();
+pub(crate) fn stop(workspace: &Workspace) -> Result<Vec<String>> {
+    let names: Vec<String> = instances().rev().map(Instance::name).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let stopped = process::stop_all(workspace, &names, Signal::Term)?;
     State::remove(workspace)?;
-    Ok(stopped)
+    Ok(stopped.into_iter().map(str::to_owned).collect())
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{UNITS, http_client, is_ready};
+use super::{http_client, instances, is_ready};
 use crate::infra::{self, Infra};
 use crate::ports::Ports;
 use crate::state;
@@ -20,10 +20,13 @@ pub(crate) async fn print_status(workspace: &Workspace, ports: &Ports) -> Result
         );
     };
     say!("{:<12} {:<56} {:>8}  READY", "NAME", "URL", "PID");
-    for unit in UNITS.iter().rev() {
-        let url = unit.url(ports);
-        let ready = is_ready(&client, &unit.health_url(ports)).await.is_ok();
-        row(unit.name, &url, ready);
+    for instance in instances().rev() {
+        let name = instance.name();
+        // Of replicas there is nothing to be said that were not asked for.
+        if instance.is_first() || pids.contains_key(&name) {
+            let ready = is_ready(&client, &instance.health_url(ports)).await.is_ok();
+            row(&name, &instance.url(ports), ready);
+        }
     }
     let infra = Infra::addresses(ports);
     let [postgres, redis, kafka] = infra::answering(&infra).await;

@@ -3,6 +3,9 @@
 //! Infrastructure may be shared: two clones reuse one server, containers keep their volumes when a clone is deleted. The
 //! books of another folder do not fit our simulators' ledger, so the first folder to come gets the usual names and leaves
 //! its mark as the database's comment; the next one gets names of its own.
+//!
+//! A folder may also meet several servers, or a database that was made anew. The simulated PortOne must know the payments of
+//! exactly one database's books, so each database, not each name of one, has a ledger of its own.
 
 use std::fs;
 
@@ -18,6 +21,8 @@ const USUAL_DATABASE: &str = "ticketing";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tenancy {
     pub(super) database: String,
+    /// Names this database among all that ever had its name, on whatever server.
+    pub(super) books: String,
     /// Value of `KAFKA_TOPIC_PREFIX`.
     pub(super) topic_prefix: String,
 }
@@ -26,6 +31,7 @@ impl Default for Tenancy {
     fn default() -> Self {
         Self {
             database: USUAL_DATABASE.to_owned(),
+            books: String::new(),
             topic_prefix: String::new(),
         }
     }
@@ -48,10 +54,11 @@ impl Tenancy {
             None => (usual, false),
             // Without a mark it was made by hand, and nobody's ledger belongs to it.
             Some(None) => (usual, true),
-            Some(Some(owner)) if owner == mark => return Ok(usual),
+            Some(Some(owner)) if owner == mark => (usual, true),
             Some(Some(_)) => {
                 let own = Self {
                     database: format!("ticketing_{mark}"),
+                    books: String::new(),
                     topic_prefix: format!("{mark}."),
                 };
                 let query = "select 1 from pg_database where datname = $1";
@@ -62,13 +69,17 @@ impl Tenancy {
         let database = &tenancy.database;
         if !exists {
             server.batch_execute(&format!("create database {database}")).await?;
-            // The simulated PortOne would remember payments that no book knows.
-            let _ = fs::remove_file(workspace.ledger());
         }
         server
             .batch_execute(&format!("comment on database {database} is '{mark}'"))
             .await?;
-        Ok(tenancy)
+        let identity = "
+            select datname || '-' || system_identifier || '-' || oid
+            from pg_control_system(), pg_database
+            where datname = $1";
+        let identity = server.query_one(identity, &[database]).await;
+        let books = identity.context("cannot tell which database this is")?.get(0);
+        Ok(Self { books, ..tenancy })
     }
 }
 

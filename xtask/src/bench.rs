@@ -1,0 +1,132 @@
+//! `cargo xtask bench`: measures this system against peers, on the machine at hand (design.md §16).
+//!
+//! The benches are programs of the crates they measure. This starts what they need, tells them where it is as it tells the
+//! tests, and finds pgbench, which the server's own package lacks.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+use clap::ValueEnum;
+
+use crate::infra;
+use crate::ports::Ports;
+use crate::workspace::{Workspace, run, run_quietly};
+
+/// What can be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Bench {
+    /// A hold of four seats through the reservation service, against a lock per seat.
+    Hold,
+    /// The transaction of a hold, against pgbench running the same statements.
+    Reservation,
+    /// From a commit to the consumer, against a poller; and with a million published rows.
+    Outbox,
+}
+
+impl Bench {
+    /// The package whose bench of the same name it is.
+    fn package(self) -> &'static str {
+        match self {
+            Self::Hold | Self::Reservation => "reservation-service",
+            Self::Outbox => "outbox",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Hold => "hold",
+            Self::Reservation => "reservation",
+            Self::Outbox => "outbox",
+        }
+    }
+}
+
+/// Runs these benches one after the other, all of them if none is named.
+pub(crate) async fn bench(workspace: &Workspace, ports: &Ports, benches: &[Bench], quick: bool) -> Result<()> {
+    let infra = {
+        let _lock = workspace.lock()?;
+        infra::up(workspace, ports).await?
+    };
+    let benches = if benches.is_empty() {
+        Bench::value_variants()
+    } else {
+        benches
+    };
+    for bench in benches {
+        let mut cargo = workspace.cargo();
+        cargo.args([
+            "bench",
+            "--quiet",
+            "--package",
+            bench.package(),
+            "--bench",
+            bench.name(),
+        ]);
+        if quick {
+            cargo.args(["--", "--quick"]);
+        }
+        cargo.env("TICKET_QUEUE_POSTGRES_URL", infra.database_url("postgres"));
+        cargo.env("TICKET_QUEUE_REDIS_URL", &infra.redis);
+        cargo.env("TICKET_QUEUE_KAFKA", &infra.kafka);
+        if *bench == Bench::Reservation {
+            cargo.env("TICKET_QUEUE_PGBENCH", pgbench(workspace)?);
+        }
+        run(&mut cargo)?;
+    }
+    Ok(())
+}
+
+/// What to do when [`pgbench`] cannot do it.
+const ADVICE: &str =
+    "pgbench is needed; please run: sudo apt-get install -y --no-install-recommends postgresql-contrib";
+
+/// Where pgbench is: installed, else unpacked here from Debian's package, without installing the server that it comes with.
+fn pgbench(workspace: &Workspace) -> Result<PathBuf> {
+    let folder = workspace.dev().join("pgbench");
+    if let Some(program) = found(&folder) {
+        return Ok(program);
+    }
+    say!("fetching pgbench (Debian package postgresql-15, once)");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let mut download = apt_get(&["download", "-qq", "postgresql-15"]);
+    download.current_dir(&folder);
+    if run_quietly(&mut download).is_err() {
+        // A fresh machine has no package lists, an old one has stale ones.
+        run_quietly(&mut apt_get(&["update", "-qq"])).context(ADVICE)?;
+        run_quietly(&mut download).context(ADVICE)?;
+    }
+    for package in fs::read_dir(&folder)? {
+        let package = package?.path();
+        if package.extension().is_some_and(|extension| extension == "deb") {
+            run_quietly(Command::new("dpkg").arg("-x").arg(&package).arg(&folder)).context(ADVICE)?;
+            fs::remove_file(package)?;
+        }
+    }
+    if found(&folder).is_none() {
+        // The client library is a package of its own, without a server.
+        let libpq = ["install", "-y", "-qq", "--no-install-recommends", "libpq5"];
+        run_quietly(&mut apt_get(&libpq)).context(ADVICE)?;
+    }
+    found(&folder).with_context(|| format!("the one in {} does not start; {ADVICE}", folder.display()))
+}
+
+/// Debian's own name for it starts a script that looks for a server, so the program itself is looked for first.
+fn found(folder: &Path) -> Option<PathBuf> {
+    let candidates = [Path::new("/"), folder].map(|root| root.join("usr/lib/postgresql/15/bin/pgbench"));
+    candidates
+        .into_iter()
+        .chain([PathBuf::from("pgbench")])
+        .find(|program| {
+            let version = Command::new(program).arg("--version").output();
+            version.is_ok_and(|output| output.status.success())
+        })
+}
+
+fn apt_get(arguments: &[&str]) -> Command {
+    let mut command = Command::new("apt-get");
+    command.env("DEBIAN_FRONTEND", "noninteractive").args(arguments);
+    command
+}
