@@ -1,8 +1,8 @@
 use crate::{
     db::{self, Cancellation, Locked, RefundChange},
     domain::{
-        CancelDecision, CancelReason, Refusal, RefundStatus, ReleaseDecision, Reservation, Status, Tickets, decide_cancel,
-        decide_release,
+        CancelDecision, CancelReason, RefundStatus, Refusal, ReleaseDecision, Reservation, Status, Tickets,
+        decide_cancel, decide_release,
     },
 };
 use messages::ReservationCancelled;

@@ -136,6 +136,7 @@ async fn the_document_describes_every_public_endpoint() {
             "get /reservations/{id}",
             "post /reservations/hold",
             "post /reservations/hold/{id}/payment-token",
+            "put /reservations/hold/{id}",
         ]
     );
     let statuses = document["paths"]["/reservations/hold"]["post"]["responses"]
