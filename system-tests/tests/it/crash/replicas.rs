@@ -18,12 +18,13 @@ async fn two_of_every_service_share_the_work_while_some_die() {
     let heir = Arc::new(Mutex::new(Heir::of(&system, &sale).await));
     let mut seats = heir.lock().await.free_seats(64).await;
 
-    let journeys = [
-        (Journey::Pay, End::Confirmed),
-        (Journey::PayAndCancel, End::Refunded),
-        (Journey::HoldAndRelease, End::Free),
-        (Journey::Declined, End::Free),
-        (Journey::PayAndRefundByHand, End::Refunded),
+    // A payment that loses its process between the lock and the charge fails, and takes the hold with it (design.md §8.3).
+    let journeys: [(Journey, &[End]); 5] = [
+        (Journey::Pay, &[End::Confirmed, End::Free]),
+        (Journey::PayAndCancel, &[End::Refunded, End::Free]),
+        (Journey::HoldAndRelease, &[End::Free]),
+        (Journey::Declined, &[End::Free]),
+        (Journey::PayAndRefundByHand, &[End::Refunded, End::Free]),
     ];
     let mut shoppers = Vec::new();
     for number in 0..15 {
@@ -38,8 +39,11 @@ async fn two_of_every_service_share_the_work_while_some_die() {
         shoppers.push((shopper, journeys[number % journeys.len()]));
     }
     let mut walking = JoinSet::new();
-    for (shopper, (journey, end)) in shoppers {
-        walking.spawn(async move { assert_eq!(shopper.walk(journey).await, end, "{journey:?}") });
+    for (shopper, (journey, ends)) in shoppers {
+        walking.spawn(async move {
+            let end = shopper.walk(journey).await;
+            assert!(ends.contains(&end), "{journey:?} ended {end:?}");
+        });
     }
     // Both halves lose a member of the consumer groups while the buyers are on their way.
     cell.kill(Part::Reservation).await;
