@@ -37,11 +37,6 @@ impl Edit {
     }
 }
 
-const RESERVATION: &[&str] = &["-p", "reservation-service"];
-const PAYMENT: &[&str] = &["-p", "payment-service"];
-const EVENT: &[&str] = &["-p", "event-service"];
-const OUTBOX: &[&str] = &["-p", "outbox"];
-
 pub(super) const FAULTS: [Fault; 16] = [
     Fault {
         name: "unique-key",
@@ -58,7 +53,7 @@ pub(super) const FAULTS: [Fault; 16] = [
                 to: "on conflict (event_id, seat_id, reservation_id) do update",
             },
         ],
-        tests: RESERVATION,
+        tests: &["-p", "reservation-service", "--", "hold_races", "redis_holds"],
     },
     Fault {
         name: "count-of-seats",
@@ -68,7 +63,7 @@ pub(super) const FAULTS: [Fault; 16] = [
             from: "if taken.len() < seat_ids.len() {",
             to: "if taken.is_empty() {",
         }],
-        tests: RESERVATION,
+        tests: &["-p", "reservation-service", "--", "holds", "hold_races"],
     },
     Fault {
         name: "buyers-lock",
@@ -78,7 +73,7 @@ pub(super) const FAULTS: [Fault; 16] = [
             from: r#"pg_advisory_xact_lock(hashtextextended('buyer:' || $1::uuid || ':' || $2::uuid, 0)) as "buyer!: ()","#,
             to: r#"pg_advisory_xact_lock_shared(hashtextextended('buyer:' || $1::uuid || ':' || $2::uuid, 0)) as "buyer!: ()","#,
         }],
-        tests: RESERVATION,
+        tests: &["-p", "reservation-service", "--", "holds", "hold_races", "changing"],
     },
     Fault {
         name: "lock-of-an-expired-hold",
@@ -88,7 +83,7 @@ pub(super) const FAULTS: [Fault; 16] = [
             from: "where reservation_id = $1 and state = 'HELD' and expires_at > clock_timestamp()",
             to: "where reservation_id = $1 and state = 'HELD'",
         }],
-        tests: RESERVATION,
+        tests: &["-p", "reservation-service", "--", "payment_locks"],
     },
     Fault {
         name: "amount-in-the-lock",
@@ -98,7 +93,14 @@ pub(super) const FAULTS: [Fault; 16] = [
             from: "(Status::Pending, _) if amount != reservation.total_amount => Err(LockRefusal::AmountMismatch),",
             to: "(Status::Pending, _) if amount > reservation.total_amount => Err(LockRefusal::AmountMismatch),",
         }],
-        tests: RESERVATION,
+        tests: &[
+            "-p",
+            "reservation-service",
+            "--",
+            "payment_lock",
+            "decisions",
+            "histories",
+        ],
     },
     Fault {
         name: "owner-of-a-redis-hold",
@@ -108,7 +110,7 @@ pub(super) const FAULTS: [Fault; 16] = [
             from: "if holder and string.sub(holder, -#suffix) == suffix then",
             to: "if holder then",
         }],
-        tests: RESERVATION,
+        tests: &["-p", "reservation-service", "--", "redis_holds", "rebuild"],
     },
     Fault {
         name: "late-success",
@@ -118,7 +120,7 @@ pub(super) const FAULTS: [Fault; 16] = [
             from: "(Status::Cancelled, _) => Refuse(ConfirmationFailure::AlreadyCancelled, None),",
             to: "(Status::Cancelled, _) => AlreadyConfirmed,",
         }],
-        tests: RESERVATION,
+        tests: &["-p", "reservation-service", "--", "messages", "decisions", "histories"],
     },
     Fault {
         name: "one-confirm",
@@ -128,7 +130,7 @@ pub(super) const FAULTS: [Fault; 16] = [
             from: "                and confirm_started_at is null\n                and expires_at > clock_timestamp()",
             to: "                and expires_at > clock_timestamp()",
         }],
-        tests: PAYMENT,
+        tests: &["-p", "payment-service", "--", "paying"],
     },
     Fault {
         name: "timeout-is-failure",
@@ -138,7 +140,7 @@ pub(super) const FAULTS: [Fault; 16] = [
             from: "_ => Ok(unknown(payment, \"charge\", &error)),",
             to: "_ => match state.settlement.decline(payment.id).await {\n            Ok(payment) => decided(&payment),\n            Err(error) => Ok(unknown(payment, \"charge\", &error)),\n        },",
         }],
-        tests: PAYMENT,
+        tests: &["-p", "payment-service", "--", "paying"],
     },
     Fault {
         name: "one-refund",
@@ -148,7 +150,7 @@ pub(super) const FAULTS: [Fault; 16] = [
             from: "        constraint refunds_payment_id_key unique\n",
             to: "",
         }],
-        tests: PAYMENT,
+        tests: &["-p", "payment-service", "--", "refunding", "messages_in"],
     },
     Fault {
         name: "webhook-signature",
@@ -158,7 +160,7 @@ pub(super) const FAULTS: [Fault; 16] = [
             from: "crypto::constant_time_eq(given, &expected)",
             to: "given.len() == expected.len()",
         }],
-        tests: PAYMENT,
+        tests: &["-p", "payment-service", "--", "webhook"],
     },
     Fault {
         name: "seats-as-locked",
@@ -168,7 +170,7 @@ pub(super) const FAULTS: [Fault; 16] = [
             from: "if !same_seats(&payment.seat_ids, &lock.seat_ids) {",
             to: "if payment.seat_ids.len() != lock.seat_ids.len() {",
         }],
-        tests: PAYMENT,
+        tests: &["-p", "payment-service", "--", "paying", "changed"],
     },
     Fault {
         name: "claim-order",
@@ -178,7 +180,7 @@ pub(super) const FAULTS: [Fault; 16] = [
             from: "            WHERE held.claim < excluded.claim\n",
             to: "",
         }],
-        tests: EVENT,
+        tests: &["-p", "event-service", "--", "projection", "sales"],
     },
     Fault {
         name: "owner-of-a-claim",
@@ -188,7 +190,7 @@ pub(super) const FAULTS: [Fault; 16] = [
             from: "SELECT seat_id, $2, $3::text::event_service.claim",
             to: "SELECT seat_id, CASE WHEN $2::uuid IS NULL THEN $2 ELSE seat_id END, $3::text::event_service.claim",
         }],
-        tests: EVENT,
+        tests: &["-p", "event-service", "--", "projection", "sales"],
     },
     Fault {
         name: "inbox",
@@ -198,7 +200,7 @@ pub(super) const FAULTS: [Fault; 16] = [
             from: "Ok(result.rows_affected() == 1)",
             to: "Ok(result.rows_affected() <= 1)",
         }],
-        tests: OUTBOX,
+        tests: &["-p", "outbox", "--", "consumer", "order", "dead_letters"],
     },
     Fault {
         name: "lease-while-sending",
@@ -208,6 +210,6 @@ pub(super) const FAULTS: [Fault; 16] = [
             from: "if !held.borrow().holds() {",
             to: "if false && !held.borrow().holds() {",
         }],
-        tests: OUTBOX,
+        tests: &["-p", "outbox", "--", "order", "takeover"],
     },
 ];
