@@ -40,20 +40,20 @@ impl Edit {
 pub(super) const FAULTS: [Fault; 16] = [
     Fault {
         name: "unique-key",
-        what: "the key of seat_assignments, the last line against selling a seat twice",
+        what: "what the key of seat_assignments means: a seat that somebody has is not taken over",
         edits: &[
             Edit {
-                file: "migrations/reservation/20261122001100_create_seat_assignments.sql",
-                from: "primary key (event_id, seat_id),",
-                to: "primary key (event_id, seat_id, reservation_id),",
+                file: "services/reservation/src/db/holds.rs",
+                from: "where assignment.state = 'HELD' and assignment.expires_at <= clock_timestamp()",
+                to: "where true",
             },
             Edit {
-                file: "services/reservation/src/db/holds.rs",
-                from: "on conflict (event_id, seat_id) do update",
-                to: "on conflict (event_id, seat_id, reservation_id) do update",
+                file: "services/reservation/src/transitions/hold.rs",
+                from: "if taken.iter().any(|(_, from)| from.is_some()) {",
+                to: "if taken.is_empty() {",
             },
         ],
-        tests: &["-p", "reservation-service", "--", "hold_races", "redis_holds"],
+        tests: &["-p", "reservation-service", "--", "holds", "hold_races"],
     },
     Fault {
         name: "count-of-seats",
