@@ -37,7 +37,7 @@ impl Edit {
     }
 }
 
-pub(super) const FAULTS: [Fault; 16] = [
+pub(super) const FAULTS: [Fault; 14] = [
     Fault {
         name: "unique-key",
         what: "what the key of seat_assignments means: a seat that somebody has is not taken over",
@@ -123,16 +123,6 @@ pub(super) const FAULTS: [Fault; 16] = [
         tests: &["-p", "reservation-service", "--", "messages", "decisions", "histories"],
     },
     Fault {
-        name: "one-confirm",
-        what: "the compare-and-set by which one of many confirms wins",
-        edits: &[Edit {
-            file: "services/payment/src/db/confirms.rs",
-            from: "                and confirm_started_at is null\n                and expires_at > clock_timestamp()",
-            to: "                and expires_at > clock_timestamp()",
-        }],
-        tests: &["-p", "payment-service", "--", "paying"],
-    },
-    Fault {
         name: "timeout-is-failure",
         what: "the difference between an unknown outcome and a failed one",
         edits: &[Edit {
@@ -187,8 +177,8 @@ pub(super) const FAULTS: [Fault; 16] = [
         what: "the owner of a claim in the seat projection",
         edits: &[Edit {
             file: "services/event/src/db/projection.rs",
-            from: "SELECT seat_id, $2, $3::text::event_service.claim",
-            to: "SELECT seat_id, CASE WHEN $2::uuid IS NULL THEN $2 ELSE seat_id END, $3::text::event_service.claim",
+            from: "        seats,\n        reservation_id,\n        claim.as_str(),",
+            to: "        seats,\n        Uuid::nil(),\n        claim.as_str(),",
         }],
         tests: &["-p", "event-service", "--", "projection", "sales"],
     },
@@ -201,15 +191,5 @@ pub(super) const FAULTS: [Fault; 16] = [
             to: "Ok(result.rows_affected() <= 1)",
         }],
         tests: &["-p", "outbox", "--", "consumer", "order", "dead_letters"],
-    },
-    Fault {
-        name: "lease-while-sending",
-        what: "the look at the lease before each row is sent",
-        edits: &[Edit {
-            file: "crates/outbox/src/relay/publish.rs",
-            from: "if !held.borrow().holds() {",
-            to: "if false && !held.borrow().holds() {",
-        }],
-        tests: &["-p", "outbox", "--", "order", "takeover"],
     },
 ];
