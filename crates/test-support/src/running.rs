@@ -1,5 +1,10 @@
-use common::lifecycle::{Application, Shutdown};
-use std::net::SocketAddr;
+use axum::Router;
+use common::{
+    config::ServerConfig,
+    health::Health,
+    lifecycle::{Application, Shutdown, Workers},
+};
+use std::{net::SocketAddr, time::Duration};
 use tokio::task::JoinHandle;
 
 /// A service that runs in this process until it is stopped or dropped.
@@ -29,6 +34,22 @@ impl Running {
             shutdown,
             task,
         }
+    }
+
+    /// Serves a neighbour's stand-in on a port of its own.
+    ///
+    /// # Panics
+    /// When no port is free.
+    pub async fn serve(router: Router) -> Self {
+        let config = ServerConfig {
+            host: "127.0.0.1".to_owned(),
+            port: 0,
+            shutdown_grace: Duration::from_secs(1),
+        };
+        let application = Application::bind(&config, router, Health::new(), Workers::new())
+            .await
+            .expect("some port is free");
+        Self::start(application)
     }
 
     /// Its base address.

@@ -7,11 +7,6 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use common::{
-    config::{Env, ServerConfig},
-    health::Health,
-    lifecycle::{Application, Workers},
-};
 use serde_json::json;
 use std::{
     collections::HashSet,
@@ -39,13 +34,8 @@ impl Reservations {
         let router = Router::new()
             .route("/internal/reservations/exists/{event_id}", get(look).post(close))
             .with_state(Arc::clone(&known));
-        let env = Env::from_pairs([("HOST", "127.0.0.1"), ("PORT", "0")]).unwrap();
-        let server = ServerConfig::from_env(&env, 0).unwrap();
-        let application = Application::bind(&server, router, Health::new(), Workers::new())
-            .await
-            .unwrap();
         Self {
-            running: Running::start(application),
+            running: Running::serve(router).await,
             known,
         }
     }

@@ -5,7 +5,6 @@ use super::{Expectation, FailureReason, Occasion, Payment, PaymentStatus, Verdic
 use crate::portone::{Amount, PortonePayment, PortoneStatus};
 use proptest::prelude::*;
 use std::time::Duration;
-use uuid::Uuid;
 
 const AMOUNT: i64 = 100_000;
 
@@ -89,26 +88,7 @@ struct World {
 impl World {
     fn new() -> Self {
         Self {
-            payment: Payment {
-                id: Uuid::nil(),
-                reservation_id: Uuid::nil(),
-                user_id: Uuid::nil(),
-                payment_key: Uuid::nil(),
-                status: PaymentStatus::Pending,
-                failure_reason: None,
-                amount: AMOUNT,
-                concert_id: Uuid::nil(),
-                seat_ids: Vec::new(),
-                reservation_version: 1,
-                grant_id: None,
-                order_name: String::new(),
-                registered_at: None,
-                confirm_started_at: None,
-                locked_at: None,
-                captured: false,
-                paid_at: None,
-                portone_transaction_id: None,
-            },
+            payment: Payment::sample(AMOUNT),
             has_refund: false,
             since_confirm: None,
             moves: Vec::new(),

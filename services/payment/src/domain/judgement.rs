@@ -161,7 +161,6 @@ fn compare(payment: &Payment, found: &PortonePayment, expected: &Expectation) ->
 mod tests {
     use super::*;
     use crate::portone::{Amount, Channel};
-    use uuid::Uuid;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -176,24 +175,8 @@ mod tests {
 
     fn payment(status: PaymentStatus) -> Payment {
         Payment {
-            id: Uuid::nil(),
-            reservation_id: Uuid::nil(),
-            user_id: Uuid::nil(),
-            payment_key: Uuid::nil(),
             status,
-            failure_reason: None,
-            amount: 100,
-            concert_id: Uuid::nil(),
-            seat_ids: Vec::new(),
-            reservation_version: 1,
-            grant_id: None,
-            order_name: String::new(),
-            registered_at: None,
-            confirm_started_at: None,
-            locked_at: None,
-            captured: false,
-            paid_at: None,
-            portone_transaction_id: None,
+            ..Payment::sample(100)
         }
     }
 

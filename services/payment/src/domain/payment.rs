@@ -96,6 +96,33 @@ pub(crate) struct Payment {
     pub(crate) portone_transaction_id: Option<String>,
 }
 
+#[cfg(test)]
+impl Payment {
+    /// A pending payment of which nothing has happened yet.
+    pub(crate) fn sample(amount: i64) -> Self {
+        Self {
+            id: Uuid::nil(),
+            reservation_id: Uuid::nil(),
+            user_id: Uuid::nil(),
+            payment_key: Uuid::nil(),
+            status: PaymentStatus::Pending,
+            failure_reason: None,
+            amount,
+            concert_id: Uuid::nil(),
+            seat_ids: Vec::new(),
+            reservation_version: 1,
+            grant_id: None,
+            order_name: String::new(),
+            registered_at: None,
+            confirm_started_at: None,
+            locked_at: None,
+            captured: false,
+            paid_at: None,
+            portone_transaction_id: None,
+        }
+    }
+}
+
 impl Payment {
     /// Whether it ended for that reason.
     pub(crate) fn failed_for(&self, reason: FailureReason) -> bool {

@@ -256,5 +256,8 @@ fn closed(event_id: Uuid, reason: Option<AbsenceReason>, server_time: DateTime<U
 
 fn event(name: &str, data: &impl Serialize, id: Option<&str>) -> Option<Event> {
     let event = Event::default().event(name).json_data(data).ok()?;
-    Some(id.map_or(event.clone(), |id| event.id(id)))
+    Some(match id {
+        Some(id) => event.id(id),
+        None => event,
+    })
 }

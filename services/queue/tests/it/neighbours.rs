@@ -6,17 +6,11 @@ use axum::{
     routing::get,
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use common::{
-    Clock,
-    config::ServerConfig,
-    health::Health,
-    lifecycle::{Application, Workers},
-};
+use common::Clock;
 use serde_json::json;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 use test_support::Running;
 use uuid::Uuid;
@@ -49,17 +43,9 @@ impl Neighbours {
             .route("/internal/reservations/availability/{id}", get(availability))
             .route("/internal/reservations/pending/{id}", get(pending))
             .with_state(Arc::clone(&events));
-        let config = ServerConfig {
-            host: "127.0.0.1".to_owned(),
-            port: 0,
-            shutdown_grace: Duration::from_secs(1),
-        };
-        let application = Application::bind(&config, router, Health::new(), Workers::new())
-            .await
-            .unwrap();
         Self {
             events,
-            running: Running::start(application),
+            running: Running::serve(router).await,
         }
     }
 

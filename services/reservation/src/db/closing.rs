@@ -1,6 +1,6 @@
 //! Events that take nobody any more, and the end of their reservations (`design.md` §8.5).
 
-use super::ended::Ended;
+use super::ended::{self, Ended};
 use messages::{CancelReason, ReservationCancelled};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -83,18 +83,7 @@ pub(crate) async fn lock_live(
     if candidates.is_empty() {
         return Ok(candidates);
     }
-    let seats = sqlx::query_scalar!(
-        r#"
-            select seat_id
-            from reservation_service.seat_assignments
-            where reservation_id = any($1)
-            order by event_id, seat_id
-            for update skip locked
-        "#,
-        &candidates,
-    )
-    .fetch_all(&mut *connection)
-    .await?;
+    let seats = ended::lock_assignments(connection, &candidates).await?;
     sqlx::query_scalar!(
         r#"
             select id
@@ -122,12 +111,7 @@ pub(crate) async fn cancel_live(
     connection: &mut PgConnection,
     ids: &[Uuid],
 ) -> Result<Vec<ReservationCancelled>, sqlx::Error> {
-    sqlx::query!(
-        "delete from reservation_service.seat_assignments where reservation_id = any($1)",
-        ids
-    )
-    .execute(&mut *connection)
-    .await?;
+    ended::free_seats(connection, ids).await?;
     let ended = sqlx::query_as!(
         Ended,
         r#"
@@ -164,14 +148,7 @@ pub(crate) async fn cancel_live(
     )
     .fetch_all(connection)
     .await?;
-    if ended.len() == ids.len() {
-        Ok(ended
-            .into_iter()
-            .map(|ended| ended.message(CancelReason::EventCancelled))
-            .collect())
-    } else {
-        Err(sqlx::Error::RowNotFound)
-    }
+    ended::messages(ended, ids.len(), CancelReason::EventCancelled)
 }
 
 /// Notes that no live reservation of a closed event is left, if so; nothing can bring one back. Whether it was noted now.

@@ -1,6 +1,48 @@
 use chrono::{DateTime, Utc};
 use messages::{CancelReason, ReservationCancelled};
+use sqlx::PgConnection;
 use uuid::Uuid;
+
+/// Locks the assignments of reservations that are to end, those at least that nobody else has locked, and returns their
+/// seats.
+pub(super) async fn lock_assignments(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"
+            select seat_id
+            from reservation_service.seat_assignments
+            where reservation_id = any($1)
+            order by event_id, seat_id
+            for update skip locked
+        "#,
+        ids,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// Makes the seats of locked reservations nobody's.
+pub(super) async fn free_seats(connection: &mut PgConnection, ids: &[Uuid]) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "delete from reservation_service.seat_assignments where reservation_id = any($1)",
+        ids
+    )
+    .execute(connection)
+    .await
+    .map(|_| ())
+}
+
+/// What is told of the reservations that a statement has cancelled, which must be as many as were locked for it.
+pub(super) fn messages(
+    ended: Vec<Ended>,
+    locked: usize,
+    reason: CancelReason,
+) -> Result<Vec<ReservationCancelled>, sqlx::Error> {
+    if ended.len() == locked {
+        Ok(ended.into_iter().map(|ended| ended.message(reason)).collect())
+    } else {
+        Err(sqlx::Error::RowNotFound)
+    }
+}
 
 /// A reservation that a statement has just cancelled together with others.
 pub(super) struct Ended {
@@ -18,7 +60,7 @@ pub(super) struct Ended {
 
 impl Ended {
     /// What is told of it.
-    pub(super) fn message(self, reason: CancelReason) -> ReservationCancelled {
+    fn message(self, reason: CancelReason) -> ReservationCancelled {
         ReservationCancelled {
             reservation_id: self.id,
             user_id: self.user_id,

@@ -1,4 +1,4 @@
-use super::ended::Ended;
+use super::ended::{self, Ended};
 use messages::{CancelReason, ReservationCancelled};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -21,18 +21,7 @@ pub(crate) async fn lock_expired(connection: &mut PgConnection, limit: i64) -> R
     if candidates.is_empty() {
         return Ok(candidates);
     }
-    let seats = sqlx::query_scalar!(
-        r#"
-            select seat_id
-            from reservation_service.seat_assignments
-            where reservation_id = any($1)
-            order by event_id, seat_id
-            for update skip locked
-        "#,
-        &candidates,
-    )
-    .fetch_all(&mut *connection)
-    .await?;
+    let seats = ended::lock_assignments(connection, &candidates).await?;
     sqlx::query_scalar!(
         r#"
             select id
@@ -100,12 +89,7 @@ pub(crate) async fn expire(
     connection: &mut PgConnection,
     ids: &[Uuid],
 ) -> Result<Vec<ReservationCancelled>, sqlx::Error> {
-    sqlx::query!(
-        "delete from reservation_service.seat_assignments where reservation_id = any($1)",
-        ids
-    )
-    .execute(&mut *connection)
-    .await?;
+    ended::free_seats(connection, ids).await?;
     let expired = sqlx::query_as!(
         Ended,
         r#"
@@ -140,12 +124,5 @@ pub(crate) async fn expire(
     )
     .fetch_all(connection)
     .await?;
-    if expired.len() == ids.len() {
-        Ok(expired
-            .into_iter()
-            .map(|expired| expired.message(CancelReason::HoldExpired))
-            .collect())
-    } else {
-        Err(sqlx::Error::RowNotFound)
-    }
+    ended::messages(expired, ids.len(), CancelReason::HoldExpired)
 }

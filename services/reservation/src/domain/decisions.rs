@@ -163,41 +163,12 @@ pub(crate) fn decide_compensation(reservation: &Reservation, payment_id: Uuid) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ReservedSeat;
 
     const PAYMENT: Uuid = Uuid::from_u128(7);
     const OTHER: Uuid = Uuid::from_u128(8);
 
     fn pending() -> Reservation {
-        let start: DateTime<Utc> = "2026-01-11T10:00:00Z".parse().unwrap();
-        let seat = |n| ReservedSeat {
-            seat_id: Uuid::from_u128(n),
-            seat_number: format!("A-{n}"),
-            grade: "VIP".to_owned(),
-            price: 150_000,
-        };
-        Reservation {
-            id: Uuid::from_u128(1),
-            user_id: Uuid::from_u128(2),
-            event_id: Uuid::from_u128(3),
-            status: Status::Pending,
-            total_amount: 300_000,
-            hold_expires_at: start,
-            event_title: "Concert".to_owned(),
-            event_start_at: start,
-            event_end_at: start,
-            grant_id: None,
-            version: 1,
-            payment_id: None,
-            payment_status: None,
-            payment_lock: None,
-            refund: None,
-            cancel_reason: None,
-            confirmed_at: None,
-            cancelled_at: None,
-            created_at: start,
-            seats: vec![seat(1), seat(2)],
-        }
+        Reservation::sample(300_000)
     }
 
     fn locked() -> Reservation {

@@ -2,9 +2,8 @@
 //! `design.md` §8, and no money stays with a reservation that is not confirmed.
 
 use super::{
-    CancelDecision, CancelReason, LockDecision, ReleaseDecision, Reservation, ReservedSeat, Status, SuccessDecision,
-    decide_cancel, decide_compensation, decide_payment_failed, decide_payment_lock, decide_payment_success,
-    decide_release,
+    CancelDecision, CancelReason, LockDecision, ReleaseDecision, Reservation, Status, SuccessDecision, decide_cancel,
+    decide_compensation, decide_payment_failed, decide_payment_lock, decide_payment_success, decide_release,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
@@ -79,35 +78,8 @@ fn start() -> DateTime<Utc> {
 
 impl World {
     fn new() -> Self {
-        let seat = |number| ReservedSeat {
-            seat_id: Uuid::from_u128(number),
-            seat_number: format!("A-{number}"),
-            grade: "VIP".to_owned(),
-            price: PRICE / 2,
-        };
         Self {
-            reservation: Reservation {
-                id: Uuid::from_u128(1),
-                user_id: Uuid::from_u128(2),
-                event_id: Uuid::from_u128(3),
-                status: Status::Pending,
-                total_amount: PRICE,
-                hold_expires_at: start(),
-                event_title: "Concert".to_owned(),
-                event_start_at: start(),
-                event_end_at: start(),
-                grant_id: None,
-                version: 1,
-                payment_id: None,
-                payment_status: None,
-                payment_lock: None,
-                refund: None,
-                cancel_reason: None,
-                confirmed_at: None,
-                cancelled_at: None,
-                created_at: start(),
-                seats: vec![seat(1), seat(2)],
-            },
+            reservation: Reservation::sample(PRICE),
             held: 2,
             closed: false,
             captured: BTreeSet::new(),

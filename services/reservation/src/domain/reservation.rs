@@ -83,6 +83,42 @@ impl Tickets {
     }
 }
 
+#[cfg(test)]
+impl Reservation {
+    /// Two seats at half of the amount each, held and not locked.
+    pub(crate) fn sample(total_amount: i64) -> Self {
+        let start: DateTime<Utc> = "2026-01-11T10:00:00Z".parse().unwrap();
+        let seat = |n| ReservedSeat {
+            seat_id: Uuid::from_u128(n),
+            seat_number: format!("A-{n}"),
+            grade: "VIP".to_owned(),
+            price: total_amount / 2,
+        };
+        Self {
+            id: Uuid::from_u128(1),
+            user_id: Uuid::from_u128(2),
+            event_id: Uuid::from_u128(3),
+            status: Status::Pending,
+            total_amount,
+            hold_expires_at: start,
+            event_title: "Concert".to_owned(),
+            event_start_at: start,
+            event_end_at: start,
+            grant_id: None,
+            version: 1,
+            payment_id: None,
+            payment_status: None,
+            payment_lock: None,
+            refund: None,
+            cancel_reason: None,
+            confirmed_at: None,
+            cancelled_at: None,
+            created_at: start,
+            seats: vec![seat(1), seat(2)],
+        }
+    }
+}
+
 impl Reservation {
     pub(crate) fn seat_ids(&self) -> Vec<Uuid> {
         self.seats.iter().map(|seat| seat.seat_id).collect()

@@ -6,11 +6,6 @@ use axum::{
     routing::{get, post},
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use common::{
-    config::{Env, ServerConfig},
-    health::Health,
-    lifecycle::{Application, Workers},
-};
 use serde_json::{Value, json};
 use std::{
     collections::HashMap,
@@ -90,13 +85,8 @@ impl Neighbours {
                 post(reservation_changed),
             )
             .with_state(Arc::clone(&known));
-        let env = Env::from_pairs([("HOST", "127.0.0.1"), ("PORT", "0")]).unwrap();
-        let server = ServerConfig::from_env(&env, 0).unwrap();
-        let application = Application::bind(&server, router, Health::new(), Workers::new())
-            .await
-            .unwrap();
         Self {
-            running: Running::start(application),
+            running: Running::serve(router).await,
             known,
         }
     }
