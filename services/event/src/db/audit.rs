@@ -6,6 +6,7 @@ use uuid::Uuid;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Action {
     Created,
+    Changed,
     Cancelled,
     Deleted,
 }
@@ -14,6 +15,7 @@ impl Action {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Created => "CREATED",
+            Self::Changed => "CHANGED",
             Self::Cancelled => "CANCELLED",
             Self::Deleted => "DELETED",
         }

@@ -1,3 +1,4 @@
+use super::Removal;
 use chrono::{DateTime, Utc};
 use common::page::PageRequest;
 use sqlx::{PgConnection, PgExecutor, PgPool};
@@ -50,6 +51,52 @@ pub(crate) async fn find(executor: impl PgExecutor<'_>, id: Uuid) -> Result<Opti
     )
     .fetch_optional(executor)
     .await
+}
+
+/// Gives a venue other texts; `None` when there is no such venue.
+pub(crate) async fn update(
+    connection: &mut PgConnection,
+    id: Uuid,
+    name: &str,
+    address: &str,
+    city: &str,
+) -> Result<Option<Venue>, sqlx::Error> {
+    sqlx::query_as!(
+        Venue,
+        r#"
+            UPDATE event_service.venues
+            SET name = $2, address = $3, city = $4, updated_at = clock_timestamp()
+            WHERE id = $1
+            RETURNING id, name, address, city, created_at, updated_at
+        "#,
+        id,
+        name,
+        address,
+        city,
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// Deletes a venue with its halls, unless a concert takes place in one of them.
+pub(crate) async fn delete(connection: &mut PgConnection, id: Uuid) -> Result<Removal, sqlx::Error> {
+    // A hall that is just being made waits for this, and then finds no venue.
+    let locked = sqlx::query_scalar!("SELECT id FROM event_service.venues WHERE id = $1 FOR UPDATE", id)
+        .fetch_optional(&mut *connection)
+        .await?;
+    if locked.is_none() {
+        return Ok(Removal::Missing);
+    }
+    let halls = sqlx::query!("DELETE FROM event_service.halls WHERE venue_id = $1", id)
+        .execute(&mut *connection)
+        .await;
+    if Removal::of(halls)? == Removal::InUse {
+        return Ok(Removal::InUse);
+    }
+    let venue = sqlx::query!("DELETE FROM event_service.venues WHERE id = $1", id)
+        .execute(connection)
+        .await;
+    Removal::of(venue)
 }
 
 /// A page of all venues by name, and how many there are.

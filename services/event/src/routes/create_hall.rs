@@ -14,7 +14,7 @@ use common::{
     extract::{Json, Path},
     idempotency::{self, Claim, IdempotencyKey},
     identity::Admin,
-    problem::ApiResult,
+    problem::{ApiResult, Problem},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -26,7 +26,18 @@ use uuid::Uuid;
 pub(crate) struct NewHall {
     #[schema(min_length = 1, max_length = 200, pattern = r"\S", example = "Main hall")]
     name: String,
-    seat_template: SeatTemplate,
+    pub(super) seat_template: SeatTemplate,
+}
+
+impl NewHall {
+    /// The name, if it and the layout are sound.
+    pub(super) fn check(&self) -> Result<String, Problem> {
+        let mut violations = Violations::default();
+        let name = violations.line("name", &self.name, 200);
+        self.seat_template.check("seatTemplate", &mut violations);
+        violations.finish()?;
+        Ok(name)
+    }
 }
 
 /// A hall, as it is kept.
@@ -86,10 +97,7 @@ pub(crate) async fn create_hall(
     key: IdempotencyKey,
     Json(request): Json<NewHall>,
 ) -> ApiResult<Created<HallReply>> {
-    let mut violations = Violations::default();
-    let name = violations.line("name", &request.name, 200);
-    request.seat_template.check("seatTemplate", &mut violations);
-    violations.finish()?;
+    let name = request.check()?;
 
     let mut transaction = state.pool.begin().await?;
     let route = format!("POST /venues/{venue_id}/halls");

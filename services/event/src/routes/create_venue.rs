@@ -13,7 +13,7 @@ use common::{
     extract::Json,
     idempotency::{self, Claim, IdempotencyKey},
     identity::Admin,
-    problem::ApiResult,
+    problem::{ApiResult, Problem},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -36,6 +36,18 @@ pub(crate) struct NewVenue {
     address: String,
     #[schema(min_length = 1, max_length = 100, pattern = r"\S", example = "Seoul")]
     city: String,
+}
+
+impl NewVenue {
+    /// Name, address and city, if they are sound.
+    pub(super) fn check(&self) -> Result<(String, String, String), Problem> {
+        let mut violations = Violations::default();
+        let name = violations.line("name", &self.name, 200);
+        let address = violations.line("address", &self.address, 300);
+        let city = violations.line("city", &self.city, 100);
+        violations.finish()?;
+        Ok((name, address, city))
+    }
 }
 
 /// A place with halls, as it is kept.
@@ -87,11 +99,7 @@ pub(crate) async fn create_venue(
     key: IdempotencyKey,
     Json(request): Json<NewVenue>,
 ) -> ApiResult<Created<VenueReply>> {
-    let mut violations = Violations::default();
-    let name = violations.line("name", &request.name, 200);
-    let address = violations.line("address", &request.address, 300);
-    let city = violations.line("city", &request.city, 100);
-    violations.finish()?;
+    let (name, address, city) = request.check()?;
 
     let mut transaction = state.pool.begin().await?;
     let claimed = match idempotency::claim(&mut transaction, admin.id, "POST /venues", &key, &request).await? {

@@ -6,6 +6,8 @@ mod create_hall;
 mod create_venue;
 mod created;
 mod delete_event;
+mod delete_hall;
+mod delete_venue;
 mod etag;
 mod get_event;
 mod get_seat_map;
@@ -17,6 +19,8 @@ mod list_events;
 mod list_halls;
 mod list_venues;
 mod problems;
+mod update_hall;
+mod update_venue;
 
 use crate::state::AppState;
 use axum::{Router, routing::get};
@@ -27,8 +31,13 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub(crate) fn public(state: &AppState, verifier: &Verifier) -> OpenApiRouter {
     let api = OpenApiRouter::new()
         .routes(routes!(list_venues::list_venues, create_venue::create_venue))
-        .routes(routes!(get_venue::get_venue))
+        .routes(routes!(
+            get_venue::get_venue,
+            update_venue::update_venue,
+            delete_venue::delete_venue
+        ))
         .routes(routes!(list_halls::list_halls, create_hall::create_hall))
+        .routes(routes!(update_hall::update_hall, delete_hall::delete_hall))
         .routes(routes!(list_events::list_events, create_event::create_event))
         .routes(routes!(get_event::get_event, delete_event::delete_event))
         .routes(routes!(cancel_event::cancel_event))

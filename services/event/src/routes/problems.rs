@@ -35,6 +35,28 @@ pub(super) enum Refusals {
     KeyReused(ProblemSchema),
 }
 
+/// Of endpoints with which administrators change something.
+#[derive(IntoResponses)]
+pub(super) enum ChangeRefusals {
+    /// `VALIDATION_FAILED` with the fields, or `MALFORMED_REQUEST`.
+    #[response(status = 400, content_type = "application/problem+json")]
+    Invalid(ProblemSchema),
+    /// `PAYLOAD_TOO_LARGE`.
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(ProblemSchema),
+    /// `UNSUPPORTED_MEDIA_TYPE`.
+    #[response(status = 415, content_type = "application/problem+json")]
+    WrongType(ProblemSchema),
+}
+
+/// Of a venue or hall that concerts need as it is.
+#[derive(IntoResponses)]
+pub(super) enum Needed {
+    /// `IN_USE`: a concert takes place there.
+    #[response(status = 409, content_type = "application/problem+json")]
+    InUse(ProblemSchema),
+}
+
 /// Of endpoints for administrators.
 #[derive(IntoResponses)]
 pub(super) enum AdministratorsOnly {

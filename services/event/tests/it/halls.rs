@@ -1,4 +1,4 @@
-use crate::helpers::{App, broken_fields, hall_body, id};
+use crate::helpers::{App, broken_fields, hall_body, id, with};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -88,4 +88,89 @@ async fn a_hall_needs_a_venue() {
         .post(&path, &hall_body(1))
         .await
         .expect_problem(404, "NOT_FOUND");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hall_changes_its_layout_until_a_concert_has_its_seats_from_it() {
+    let app = App::start().await;
+    let venue = app.venue().await;
+    let hall = app.hall_in(&venue, 2).await;
+    let path = format!("/venues/{venue}/halls/{hall}");
+    let changed = app.admin.put(&path, &hall_body(3)).await.expect(200);
+    assert_eq!((&changed["capacity"], &changed["id"]), (&json!(6), &json!(hall)));
+
+    let event = app.event_with(app.event_body(&hall)).await;
+    app.admin.put(&path, &hall_body(4)).await.expect_problem(409, "IN_USE");
+    let renamed = with(hall_body(3), "name", json!("Blue hall"));
+    assert_eq!(app.admin.put(&path, &renamed).await.expect(200)["name"], "Blue hall");
+    let event = app.public.get(&format!("/events/{event}")).await.expect(200);
+    assert_eq!(event["hall"], json!({"id": hall, "name": "Blue hall", "capacity": 6}));
+    assert_eq!(app.count(CHANGES).await, 2);
+
+    let bad = with(hall_body(3), "name", json!(" "));
+    let problem = app
+        .admin
+        .put(&path, &bad)
+        .await
+        .expect_problem(400, "VALIDATION_FAILED");
+    assert_eq!(broken_fields(&problem), ["name"]);
+    app.user.put(&path, &renamed).await.expect_problem(403, "FORBIDDEN");
+    let elsewhere = format!("/venues/{}/halls/{hall}", app.venue().await);
+    app.admin
+        .put(&elsewhere, &renamed)
+        .await
+        .expect_problem(404, "NOT_FOUND");
+}
+
+const CHANGES: &str =
+    "SELECT count(*) FROM event_service.admin_audit_log WHERE action = 'CHANGED' AND target_type = 'HALL'";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hall_that_no_concert_needs_is_deleted() {
+    let app = App::start().await;
+    let venue = app.venue().await;
+    let hall = app.hall_in(&venue, 2).await;
+    let path = format!("/venues/{venue}/halls/{hall}");
+    let elsewhere = format!("/venues/{}/halls/{hall}", app.venue().await);
+    app.admin.delete(&elsewhere).await.expect_problem(404, "NOT_FOUND");
+    let event = app.event_with(app.event_body(&hall)).await;
+    app.admin.delete(&path).await.expect_problem(409, "IN_USE");
+
+    sqlx::query("DELETE FROM event_service.events WHERE id = $1::uuid")
+        .bind(event)
+        .execute(&app.database().await)
+        .await
+        .unwrap();
+    app.user.delete(&path).await.expect_problem(403, "FORBIDDEN");
+    let _ = app.admin.delete(&path).await.expect(204);
+    app.admin.delete(&path).await.expect_problem(404, "NOT_FOUND");
+    let halls = app.public.get(&format!("/venues/{venue}/halls")).await.expect(200);
+    assert_eq!(halls, json!([]));
+}
+
+/// A concert is announced in a hall while the hall changes or goes: its seats are those of the hall as it is, or it is
+/// refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_concert_never_has_other_seats_than_its_hall() {
+    let app = App::start().await;
+    let venue = app.venue().await;
+    for round in 0..10 {
+        let hall = app.hall_in(&venue, 2).await;
+        let path = format!("/venues/{venue}/halls/{hall}");
+        let (event, layout) = (app.event_body(&hall), hall_body(3));
+        let (announced, changed) = tokio::join!(app.admin.post("/events", &event), async {
+            if round % 2 == 0 {
+                app.admin.put(&path, &layout).await
+            } else {
+                app.admin.delete(&path).await
+            }
+        });
+        match (announced.status.as_u16(), changed.status.as_u16()) {
+            (201, 200 | 409) | (404, 204) => {}
+            other => panic!("round {round}: {other:?}"),
+        }
+    }
+    let wrong = "SELECT count(*) FROM event_service.events e JOIN event_service.halls h ON h.id = e.hall_id
+        WHERE h.capacity <> (SELECT count(*) FROM event_service.seats s WHERE s.event_id = e.id)";
+    assert_eq!(app.count(wrong).await, 0);
 }

@@ -27,6 +27,8 @@ async fn the_document_lists_every_public_endpoint_with_its_replies() {
         operations,
         [
             "delete /events/{id}: 204 400 401 403 404 409 500 503".to_owned(),
+            "delete /venues/{id}: 204 400 401 403 404 409 500 503".to_owned(),
+            "delete /venues/{venueId}/halls/{hallId}: 204 400 401 403 404 409 500 503".to_owned(),
             "get /events/{id}/seats: 200 304 400 401 404 500 503".to_owned(),
             "get /events/{id}: 200 400 404 500 503".to_owned(),
             "get /events: 200 400 500 503".to_owned(),
@@ -37,6 +39,8 @@ async fn the_document_lists_every_public_endpoint_with_its_replies() {
             format!("post /events: {}", creating.replace("403", "403 404")),
             format!("post /venues/{{venueId}}/halls: {}", creating.replace("403", "403 404")),
             format!("post /venues: {creating}"),
+            "put /venues/{id}: 200 400 401 403 404 413 415 500 503".to_owned(),
+            "put /venues/{venueId}/halls/{hallId}: 200 400 401 403 404 409 413 415 500 503".to_owned(),
         ]
     );
     every_reference_resolves(&document, &document);

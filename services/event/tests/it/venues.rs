@@ -96,3 +96,61 @@ async fn an_unknown_venue_is_not_found() {
         .await
         .expect_problem(400, "VALIDATION_FAILED");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_venue_is_corrected_for_its_concerts_too() {
+    let app = App::start().await;
+    let venue = app.venue().await;
+    let hall = app.hall_in(&venue, 2).await;
+    let event = app.event_with(app.event_body(&hall)).await;
+    let path = format!("/venues/{venue}");
+    let body = json!({"name": " 올림픽홀 ", "address": "서울 송파구", "city": "서울"});
+    let changed = app.admin.put(&path, &body).await.expect(200);
+    assert_eq!(
+        (&changed["name"], &changed["city"]),
+        (&json!("올림픽홀"), &json!("서울"))
+    );
+    assert_eq!(app.public.get(&path).await.expect(200), changed);
+    let event = app.public.get(&format!("/events/{event}")).await.expect(200);
+    assert_eq!(event["venue"]["name"], "올림픽홀");
+    assert_eq!(app.count(CHANGES).await, 1);
+
+    let reply = app.admin.put(&path, &with(body.clone(), "city", json!(" "))).await;
+    assert_eq!(broken_fields(&reply.expect_problem(400, "VALIDATION_FAILED")), ["city"]);
+    app.user.put(&path, &body).await.expect_problem(403, "FORBIDDEN");
+    app.public
+        .put(&path, &body)
+        .await
+        .expect_problem(401, "UNAUTHENTICATED");
+    let unknown = format!("/venues/{}", Uuid::now_v7());
+    app.admin.put(&unknown, &body).await.expect_problem(404, "NOT_FOUND");
+    assert_eq!(app.count(CHANGES).await, 1);
+}
+
+const CHANGES: &str =
+    "SELECT count(*) FROM event_service.admin_audit_log WHERE action = 'CHANGED' AND target_type = 'VENUE'";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_venue_goes_with_its_halls_unless_a_concert_needs_one() {
+    let app = App::start().await;
+    let (used, unused) = (app.venue().await, app.venue().await);
+    let hall = app.hall_in(&used, 2).await;
+    app.hall_in(&used, 3).await;
+    app.hall_in(&unused, 2).await;
+    app.event_with(app.event_body(&hall)).await;
+
+    let path = format!("/venues/{used}");
+    app.admin.delete(&path).await.expect_problem(409, "IN_USE");
+    let halls = app.public.get(&format!("{path}/halls")).await.expect(200);
+    assert_eq!(halls.as_array().unwrap().len(), 2, "all or nothing");
+
+    let path = format!("/venues/{unused}");
+    app.user.delete(&path).await.expect_problem(403, "FORBIDDEN");
+    let _ = app.admin.delete(&path).await.expect(204);
+    app.public.get(&path).await.expect_problem(404, "NOT_FOUND");
+    app.admin.delete(&path).await.expect_problem(404, "NOT_FOUND");
+    assert_eq!(app.count("SELECT count(*) FROM event_service.halls").await, 2);
+    let deletions =
+        "SELECT count(*) FROM event_service.admin_audit_log WHERE action = 'DELETED' AND target_type = 'VENUE'";
+    assert_eq!(app.count(deletions).await, 1);
+}

@@ -1,13 +1,23 @@
 -- A concert of three seats at 100 won. Two are sold to the reservation a1 by the payment f1, everywhere; the reservation a2
 -- was paid by f2, cancelled and refunded. Ids are spelled out so that a finding can be recognised.
 set session_replication_role = replica;
-truncate
-    event_service.seats, event_service.event_grades, event_service.seat_claims, event_service.processed_events,
-    reservation_service.reservations, reservation_service.reservation_seats, reservation_service.seat_assignments,
-    reservation_service.closed_events, reservation_service.processed_events,
-    payment_service.payments, payment_service.refunds, payment_service.payment_sagas, payment_service.processed_events,
-    payment_service.webhook_deliveries, queue_service.processed_events, common.outbox_events
-    cascade;
+-- Deleted and not truncated, because some tests do this while an audit reads.
+delete from event_service.seats;
+delete from event_service.event_grades;
+delete from event_service.seat_claims;
+delete from event_service.processed_events;
+delete from reservation_service.reservations;
+delete from reservation_service.reservation_seats;
+delete from reservation_service.seat_assignments;
+delete from reservation_service.closed_events;
+delete from reservation_service.processed_events;
+delete from payment_service.payments;
+delete from payment_service.refunds;
+delete from payment_service.payment_sagas;
+delete from payment_service.processed_events;
+delete from payment_service.webhook_deliveries;
+delete from queue_service.processed_events;
+delete from common.outbox_events;
 
 insert into event_service.seats (id, event_id, seat_index, seat_number, grade, price, status)
 select ('00000000-0000-7000-8000-00000000000' || n)::uuid, '00000000-0000-7000-8000-0000000000e1', n, 'A-' || n, 'A',
