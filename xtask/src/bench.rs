@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 
 use crate::infra;
+use crate::peers;
 use crate::ports::Ports;
 use crate::workspace::{Workspace, run, run_quietly};
 
@@ -23,6 +24,10 @@ pub(crate) enum Bench {
     Reservation,
     /// From a commit to the consumer, against a poller; and with a million published rows.
     Outbox,
+    /// The gateway, against nginx, Envoy and Spring.
+    Gateway,
+    /// The waiting line, against one EVALSHA per request; long lines; ten thousand streams.
+    Queue,
 }
 
 impl Bench {
@@ -31,6 +36,8 @@ impl Bench {
         match self {
             Self::Hold | Self::Reservation => "reservation-service",
             Self::Outbox => "outbox",
+            Self::Gateway => "gateway",
+            Self::Queue => "queue-service",
         }
     }
 
@@ -39,6 +46,8 @@ impl Bench {
             Self::Hold => "hold",
             Self::Reservation => "reservation",
             Self::Outbox => "outbox",
+            Self::Gateway => "gateway",
+            Self::Queue => "queue",
         }
     }
 }
@@ -73,6 +82,14 @@ pub(crate) async fn bench(workspace: &Workspace, ports: &Ports, benches: &[Bench
         if *bench == Bench::Reservation {
             cargo.env("TICKET_QUEUE_PGBENCH", pgbench(workspace)?);
         }
+        if *bench == Bench::Gateway {
+            // Measured is the program that is shipped, not the bench's build of it.
+            run(workspace
+                .cargo()
+                .args(["build", "--quiet", "--release", "--package", "gateway"]))?;
+            cargo.env("TICKET_QUEUE_GATEWAY", workspace.binaries(true)?.join("gateway"));
+            cargo.envs(peers::variables(workspace));
+        }
         run(&mut cargo)?;
     }
     Ok(())
@@ -89,28 +106,34 @@ fn pgbench(workspace: &Workspace) -> Result<PathBuf> {
         return Ok(program);
     }
     say!("fetching pgbench (Debian package postgresql-15, once)");
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let mut download = apt_get(&["download", "-qq", "postgresql-15"]);
-    download.current_dir(&folder);
-    if run_quietly(&mut download).is_err() {
-        // A fresh machine has no package lists, an old one has stale ones.
-        run_quietly(&mut apt_get(&["update", "-qq"])).context(ADVICE)?;
-        run_quietly(&mut download).context(ADVICE)?;
-    }
-    for package in fs::read_dir(&folder)? {
-        let package = package?.path();
-        if package.extension().is_some_and(|extension| extension == "deb") {
-            run_quietly(Command::new("dpkg").arg("-x").arg(&package).arg(&folder)).context(ADVICE)?;
-            fs::remove_file(package)?;
-        }
-    }
+    unpack("postgresql-15", &folder).context(ADVICE)?;
     if found(&folder).is_none() {
         // The client library is a package of its own, without a server.
         let libpq = ["install", "-y", "-qq", "--no-install-recommends", "libpq5"];
         run_quietly(&mut apt_get(&libpq)).context(ADVICE)?;
     }
     found(&folder).with_context(|| format!("the one in {} does not start; {ADVICE}", folder.display()))
+}
+
+/// Unpacks a Debian package into a folder of its own instead of installing it.
+pub(crate) fn unpack(package: &str, folder: &Path) -> Result<()> {
+    let _ = fs::remove_dir_all(folder);
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let mut download = apt_get(&["download", "-qq", package]);
+    download.current_dir(folder);
+    if run_quietly(&mut download).is_err() {
+        // A fresh machine has no package lists, an old one has stale ones.
+        run_quietly(&mut apt_get(&["update", "-qq"]))?;
+        run_quietly(&mut download)?;
+    }
+    for package in fs::read_dir(folder)? {
+        let package = package?.path();
+        if package.extension().is_some_and(|extension| extension == "deb") {
+            run_quietly(Command::new("dpkg").arg("-x").arg(&package).arg(folder))?;
+            fs::remove_file(package)?;
+        }
+    }
+    Ok(())
 }
 
 /// Debian's own name for it starts a script that looks for a server, so the program itself is looked for first.

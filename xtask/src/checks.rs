@@ -1,42 +1,46 @@
 //! `cargo xtask test` and `cargo xtask check`.
 
+use std::process::Command;
+
 use anyhow::Result;
 
 use crate::infra;
 use crate::ports::Ports;
 use crate::services;
 use crate::sqlx;
+use crate::suites;
 use crate::workspace::{Workspace, run};
 
-/// Runs the tests against running infrastructure. `arguments` are passed on to `cargo test`.
+/// Runs the tests against running infrastructure: all of them, or what `arguments` for `cargo test` select.
 pub(crate) async fn test(workspace: &Workspace, ports: &Ports, arguments: &[String]) -> Result<()> {
     let infra = {
         let _lock = workspace.lock()?;
         infra::up(workspace, ports).await?
     };
-    let selected = arguments
-        .iter()
-        .any(|argument| argument.starts_with("-p") || argument.starts_with("--package"));
-    let mut cargo = workspace.cargo();
-    // One failing program must not hide what the others would say.
-    cargo.args(["test", "--no-fail-fast"]);
-    if !selected {
-        cargo.arg("--workspace");
-    }
     // The system's tests start, kill and restart whole services, so these must be as new as the tests.
-    if !selected || arguments.iter().any(|argument| argument.ends_with("system-tests")) {
+    if arguments.is_empty() || arguments.iter().any(|argument| argument.ends_with("system-tests")) {
         services::build(workspace, false)?;
     }
-    cargo.args(arguments);
-    cargo.env("TICKET_QUEUE_POSTGRES_URL", infra.database_url("postgres"));
-    cargo.env("TICKET_QUEUE_REDIS_URL", &infra.redis);
-    cargo.env("TICKET_QUEUE_KAFKA", &infra.kafka);
-    cargo.env("TICKET_QUEUE_BIN_DIR", workspace.binaries(false)?);
     let programs = infra::programs(workspace);
     if programs.len() < 2 {
         say!("without PostgreSQL's and Kafka's programs, the tests that kill them are left out");
     }
-    cargo.envs(programs);
+    let binaries = workspace.binaries(false)?;
+    let prepare = |command: &mut Command| {
+        command
+            .env("TICKET_QUEUE_POSTGRES_URL", infra.database_url("postgres"))
+            .env("TICKET_QUEUE_REDIS_URL", &infra.redis)
+            .env("TICKET_QUEUE_KAFKA", &infra.kafka)
+            .env("TICKET_QUEUE_BIN_DIR", &binaries)
+            .envs(programs.iter().map(|(name, folder)| (name, folder)));
+    };
+    if arguments.is_empty() {
+        return suites::run_all(workspace, &prepare);
+    }
+    let mut cargo = workspace.cargo();
+    // One failing program must not hide what the others would say.
+    cargo.args(["test", "--no-fail-fast"]).args(arguments);
+    prepare(&mut cargo);
     run(&mut cargo)
 }
 

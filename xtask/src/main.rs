@@ -6,8 +6,10 @@ mod say;
 mod bench;
 mod checks;
 mod demo;
+mod dev;
 mod infra;
 mod logs;
+mod peers;
 mod plant;
 mod ports;
 mod process;
@@ -15,6 +17,7 @@ mod services;
 mod settings;
 mod sqlx;
 mod state;
+mod suites;
 mod workspace;
 
 use std::collections::BTreeMap;
@@ -39,6 +42,8 @@ struct Cli {
 enum Task {
     /// Start what is missing of the system and wait until it is ready.
     Up(UpArgs),
+    /// Keep the system as new as its sources: after each change, build, and restart what became different.
+    Dev(SystemArgs),
     /// Stop what this folder started.
     Down {
         /// Let PostgreSQL, Redis and Kafka run on.
@@ -107,9 +112,19 @@ struct UpArgs {
     /// Only PostgreSQL, Redis and Kafka.
     #[arg(long)]
     infra_only: bool,
+    #[command(flatten)]
+    system: SystemArgs,
+}
+
+/// How the system shall run.
+#[derive(Debug, Args)]
+struct SystemArgs {
     /// Optimised binaries.
     #[arg(long)]
     release: bool,
+    /// The gateway over HTTPS (HTTP/1.1 and HTTP/2), with a certificate of this folder's own authority.
+    #[arg(long)]
+    tls: bool,
     /// A variable for every service; those running with another value are restarted.
     #[arg(long, value_name = "KEY=VALUE", value_parser = variable)]
     env: Vec<(String, String)>,
@@ -118,6 +133,21 @@ struct UpArgs {
     replicas: Vec<(String, u16)>,
     #[command(flatten)]
     ports: PortsArgs,
+}
+
+impl SystemArgs {
+    fn wanted(self, workspace: &Workspace) -> Result<Wanted> {
+        let mut env = BTreeMap::new();
+        if self.tls {
+            env = services::tls_settings(workspace)?;
+        }
+        env.extend(self.env);
+        Ok(Wanted {
+            release: self.release,
+            env,
+            replicas: self.replicas.into_iter().collect(),
+        })
+    }
 }
 
 #[derive(Debug, Args)]
@@ -151,14 +181,19 @@ async fn main() -> ExitCode {
 async fn run(task: Task) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     let asked = match &task {
-        Task::Up(UpArgs { ports, .. }) | Task::Demo(DemoArgs { ports, .. }) | Task::Test { ports, .. } => {
-            ports.ports_from
-        }
+        Task::Up(UpArgs {
+            system: SystemArgs { ports, .. },
+            ..
+        })
+        | Task::Dev(SystemArgs { ports, .. })
+        | Task::Demo(DemoArgs { ports, .. })
+        | Task::Test { ports, .. } => ports.ports_from,
         _ => None,
     };
     let ports = Ports::choose(&workspace, asked)?;
     match task {
         Task::Up(args) => up(&workspace, &ports, args).await?,
+        Task::Dev(args) => dev::dev(&workspace, &ports, &args.wanted(&workspace)?).await?,
         Task::Down { services_only } => {
             let _lock = workspace.lock()?;
             services::down(&workspace)?;
@@ -201,18 +236,21 @@ async fn up(workspace: &Workspace, ports: &Ports, args: UpArgs) -> Result<()> {
     if args.infra_only {
         return Ok(());
     }
-    let wanted = Wanted {
-        release: args.release,
-        env: args.env.into_iter().collect(),
-        replicas: args.replicas.into_iter().collect(),
-    };
-    let state = services::up(workspace, ports, &infra, &wanted).await?;
+    let state = services::up(workspace, ports, &infra, &args.system.wanted(workspace)?).await?;
     say!(
         "gateway    {0}  (documentation at {0}/docs)\nsimulators {1}",
         state.gateway,
         state.simulators
     );
     say!("admin      {} {}", state.admin.email, state.admin.password);
+    if state.gateway.starts_with("https:") {
+        let authority = services::tls_authority(workspace);
+        say!(
+            "certificate of {0}: curl --cacert {0} {1}/health/ready",
+            authority.display(),
+            state.gateway
+        );
+    }
     Ok(())
 }
 

@@ -12,7 +12,7 @@ const ALSO: [&str; 8] = [
     "crates/common/src/config.rs",
     "crates/common/src/db.rs",
     "crates/common/src/jwt.rs",
-    "crates/common/src/redis.rs",
+    "crates/common/src/redis/mod.rs",
     "crates/common/src/telemetry.rs",
     "crates/outbox/src/config.rs",
     "crates/simulators/src/config.rs",

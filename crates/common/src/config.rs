@@ -1,5 +1,6 @@
 //! Settings come from environment variables only (`design.md` §1). Every error names the variable it is about.
 
+use crate::live::LiveFiles;
 use secrecy::SecretString;
 use std::{collections::HashMap, fmt::Display, str::FromStr, time::Duration};
 
@@ -13,6 +14,33 @@ pub enum Profile {
     Local,
     /// Anything that serves real buyers: no default, short or missing secret, no public test key, no simulator.
     Prod,
+}
+
+impl Profile {
+    /// A secret that this profile takes.
+    pub(crate) fn check_secret(
+        self,
+        variable: &str,
+        value: Option<&str>,
+        local_default: &str,
+    ) -> Result<SecretString, ConfigError> {
+        if self == Self::Prod {
+            match value {
+                None => return Err(ConfigError::new(variable, "must be set in prod")),
+                Some(value) if value == local_default => {
+                    return Err(ConfigError::new(variable, "has the default that is only for local use"));
+                }
+                Some(value) if value.chars().count() < MIN_SECRET_CHARS => {
+                    return Err(ConfigError::new(
+                        variable,
+                        format!("is shorter than {MIN_SECRET_CHARS} characters"),
+                    ));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(SecretString::from(value.unwrap_or(local_default)))
+    }
 }
 
 /// A setting that cannot be used, with the variable at fault.
@@ -40,6 +68,7 @@ impl ConfigError {
 pub struct Env {
     values: HashMap<String, String>,
     profile: Profile,
+    files: LiveFiles,
 }
 
 impl Env {
@@ -73,7 +102,11 @@ impl Env {
                 ));
             }
         };
-        Ok(Self { values, profile })
+        Ok(Self {
+            values,
+            profile,
+            files: LiveFiles::default(),
+        })
     }
 
     /// The profile named by `APP_ENV`, `local` by default.
@@ -135,35 +168,49 @@ impl Env {
             .ok_or_else(|| ConfigError::new(variable, format!("`{text}` is not a length of time")))
     }
 
-    /// A secret. Locally `local_default` serves; in production it must be set, differ from that default and be long
-    /// enough.
+    /// A secret, from `<variable>` or the first line of the file that `<variable>_FILE` names. Locally `local_default` serves;
+    /// in production it must be set, differ from that default and be long enough. Secrets that are exchanged while the
+    /// process runs are read by [`Env::live_secret`].
     ///
     /// # Errors
-    /// In production, when the secret is missing, default or short.
+    /// When its file cannot be read; in production, when the secret is missing, default or short.
     pub fn secret(&self, variable: &str, local_default: &str) -> Result<SecretString, ConfigError> {
-        let value = self.optional(variable);
-        if self.profile == Profile::Prod {
-            match value {
-                None => return Err(ConfigError::new(variable, "must be set in prod")),
-                Some(value) if value == local_default => {
-                    return Err(ConfigError::new(variable, "has the default that is only for local use"));
-                }
-                Some(value) if value.chars().count() < MIN_SECRET_CHARS => {
-                    return Err(ConfigError::new(
-                        variable,
-                        format!("is shorter than {MIN_SECRET_CHARS} characters"),
-                    ));
-                }
-                Some(_) => {}
-            }
-        }
-        Ok(SecretString::from(value.unwrap_or(local_default)))
+        let from_file = self.secret_in_file(variable)?;
+        let value = from_file.as_deref().or_else(|| self.optional(variable));
+        self.profile.check_secret(variable, value, local_default)
     }
 
-    /// The former value of a secret during rotation, under `<variable>_PREVIOUS`.
+    /// The former value of a secret during rotation, under `<variable>_PREVIOUS` or in the file that
+    /// `<variable>_PREVIOUS_FILE` names.
+    ///
+    /// # Errors
+    /// When its file cannot be read.
+    pub fn previous_secret(&self, variable: &str) -> Result<Option<SecretString>, ConfigError> {
+        let variable = format!("{variable}_PREVIOUS");
+        let from_file = self.secret_in_file(&variable)?.map(SecretString::from);
+        Ok(from_file.or_else(|| self.optional(&variable).map(SecretString::from)))
+    }
+
+    fn secret_in_file(&self, variable: &str) -> Result<Option<String>, ConfigError> {
+        let in_file = format!("{variable}_FILE");
+        let Some(path) = self.optional(&in_file) else {
+            return Ok(None);
+        };
+        if self.optional(variable).is_some() {
+            return Err(ConfigError::new(&in_file, format!("{variable} is set as well")));
+        }
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError::new(&in_file, format!("`{path}` cannot be read: {error}")))?;
+        match text.lines().map(str::trim).find(|line| !line.is_empty()) {
+            Some(secret) => Ok(Some(secret.to_owned())),
+            None => Err(ConfigError::new(&in_file, format!("`{path}` is empty"))),
+        }
+    }
+
+    /// The files whose settings may change while the process runs.
     #[must_use]
-    pub fn previous_secret(&self, variable: &str) -> Option<SecretString> {
-        self.optional(&format!("{variable}_PREVIOUS")).map(SecretString::from)
+    pub fn files(&self) -> &LiveFiles {
+        &self.files
     }
 
     /// A connection address that may hold a password. In production it must be set and differ from the local default.
@@ -207,6 +254,11 @@ pub struct ServerConfig {
     pub port: u16,
     /// `SHUTDOWN_GRACE_SECONDS`: how long running requests may take after SIGTERM, default 30.
     pub shutdown_grace: Duration,
+    /// `SHUTDOWN_DRAIN_SECONDS`: how long requests are still taken after SIGTERM, while readiness fails already and every
+    /// reply closes its connection; default 15 in production, where a load balancer must notice first, and 0 locally.
+    pub shutdown_drain: Duration,
+    /// The files whose settings may change while the process runs.
+    pub files: LiveFiles,
 }
 
 impl ServerConfig {
@@ -215,10 +267,16 @@ impl ServerConfig {
     /// # Errors
     /// When a value does not parse.
     pub fn from_env(env: &Env, default_port: u16) -> Result<Self, ConfigError> {
+        let drain = match env.profile() {
+            Profile::Local => 0,
+            Profile::Prod => 15,
+        };
         Ok(Self {
             host: env.string_or("HOST", "0.0.0.0"),
             port: env.parse_or("PORT", default_port)?,
             shutdown_grace: env.seconds_or("SHUTDOWN_GRACE_SECONDS", 30)?,
+            shutdown_drain: env.seconds_or("SHUTDOWN_DRAIN_SECONDS", drain)?,
+            files: env.files().clone(),
         })
     }
 }

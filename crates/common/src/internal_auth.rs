@@ -10,7 +10,9 @@ use crate::{
     crypto,
     extract::header_text,
     identity::{Role, User, VerifiedIdentity},
+    live::Live,
     problem::{Code, Problem},
+    secrets::Accepted,
 };
 use axum::{
     Router,
@@ -19,7 +21,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderValue, Method};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use std::{collections::HashMap, sync::Arc};
 use uuid::Uuid;
 
@@ -81,16 +83,20 @@ impl Service {
         format!("INTERNAL_KEY_{}", self.name().to_uppercase())
     }
 
+    fn secrets(self, env: &Env) -> Result<Live<Accepted>, ConfigError> {
+        env.live_secret(&self.variable(), &self.local_key(), |secrets| secrets)
+    }
+
     fn local_key(self) -> String {
         format!("local-only-internal-key-of-{}-0123456789", self.name())
     }
 }
 
-/// The key with which a service signs its own calls, from `INTERNAL_KEY_<SERVICE>`.
+/// The key with which a service signs its own calls, from `INTERNAL_KEY_<SERVICE>` or its file.
 #[derive(Clone)]
 pub struct SigningKey {
     service: Service,
-    key: SecretString,
+    key: Live<Accepted>,
 }
 
 impl SigningKey {
@@ -101,7 +107,7 @@ impl SigningKey {
     pub fn from_env(env: &Env, service: Service) -> Result<Self, ConfigError> {
         Ok(Self {
             service,
-            key: env.secret(&service.variable(), &service.local_key())?,
+            key: service.secrets(env)?,
         })
     }
 
@@ -109,7 +115,7 @@ impl SigningKey {
     #[must_use]
     pub fn sign(&self, request: &Signed<'_>, clock: &Clock) -> HeaderValue {
         let timestamp = clock.now().timestamp();
-        let mac = request.mac(self.key.expose_secret(), self.service, timestamp);
+        let mac = request.mac(self.key.get().current.expose_secret(), self.service, timestamp);
         let text = format!("v1;{};{timestamp};{}", self.service.name(), hex::encode(mac));
         // Made of a name, digits and hex only, which is always a valid header value.
         HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("unsigned"))
@@ -149,10 +155,10 @@ impl Signed<'_> {
     }
 }
 
-/// The keys a service accepts, the present and the former one of each caller.
+/// The keys a service accepts, the present one of each caller and those beside it.
 #[derive(Clone)]
 pub struct Verifier {
-    keys: Arc<HashMap<Service, Vec<SecretString>>>,
+    keys: Arc<HashMap<Service, Live<Accepted>>>,
     clock: Clock,
 }
 
@@ -164,10 +170,7 @@ impl Verifier {
     pub fn from_env(env: &Env, clock: Clock) -> Result<Self, ConfigError> {
         let mut keys = HashMap::new();
         for service in Service::ALL {
-            let variable = service.variable();
-            let mut accepted = vec![env.secret(&variable, &service.local_key())?];
-            accepted.extend(env.previous_secret(&variable));
-            keys.insert(service, accepted);
+            keys.insert(service, service.secrets(env)?);
         }
         Ok(Self {
             keys: Arc::new(keys),
@@ -196,7 +199,8 @@ impl Verifier {
         };
         self.keys
             .get(&caller)?
-            .iter()
+            .get()
+            .all()
             .any(|key| crypto::constant_time_eq(&signed.mac(key.expose_secret(), caller, timestamp), &mac))
             .then_some(caller)
     }

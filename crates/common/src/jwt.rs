@@ -5,6 +5,8 @@ use crate::{
     Clock,
     config::{ConfigError, Env},
     identity::Role,
+    live::Live,
+    secrets::Accepted,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use hmac::{Hmac, KeyInit, Mac};
@@ -57,15 +59,33 @@ pub enum TokenError {
     Invalid,
 }
 
-/// Settings shared by issuer and verifier: `JWT_SECRET` (and `JWT_SECRET_PREVIOUS`), `JWT_ISSUER`, `JWT_AUDIENCE`,
-/// `ACCESS_TOKEN_TTL_SECONDS` (default 3600).
+/// Settings shared by issuer and verifier: `JWT_SECRET` (and `JWT_SECRET_PREVIOUS`, each also as `_FILE`), `JWT_ISSUER`,
+/// `JWT_AUDIENCE`, `ACCESS_TOKEN_TTL_SECONDS` (default 3600).
 #[derive(Clone)]
 pub struct JwtConfig {
-    secret: SecretString,
-    previous: Option<SecretString>,
+    keys: Live<Keys>,
     issuer: String,
     audience: String,
     ttl: Duration,
+}
+
+/// The secrets as they are at the moment.
+struct Keys {
+    signing: EncodingKey,
+    accepted: Vec<DecodingKey>,
+}
+
+impl Keys {
+    fn new(secrets: &Accepted) -> Self {
+        let bytes = |secret: &SecretString| secret.expose_secret().as_bytes().to_vec();
+        Self {
+            signing: EncodingKey::from_secret(&bytes(&secrets.current)),
+            accepted: secrets
+                .all()
+                .map(|secret| DecodingKey::from_secret(&bytes(secret)))
+                .collect(),
+        }
+    }
 }
 
 impl JwtConfig {
@@ -75,8 +95,7 @@ impl JwtConfig {
     /// In production, when the secret is missing, default or short.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         Ok(Self {
-            secret: env.secret("JWT_SECRET", LOCAL_SECRET)?,
-            previous: env.previous_secret("JWT_SECRET"),
+            keys: env.live_secret("JWT_SECRET", LOCAL_SECRET, |secrets| Keys::new(&secrets))?,
             issuer: env.string_or("JWT_ISSUER", "ticket-queue"),
             audience: env.string_or("JWT_AUDIENCE", "ticket-queue-api"),
             ttl: env.seconds_or("ACCESS_TOKEN_TTL_SECONDS", 3600)?,
@@ -94,7 +113,6 @@ impl JwtConfig {
 #[derive(Clone)]
 pub struct TokenIssuer {
     config: JwtConfig,
-    key: Arc<EncodingKey>,
     clock: Clock,
 }
 
@@ -103,8 +121,7 @@ impl TokenIssuer {
     #[must_use]
     pub fn new(config: JwtConfig, clock: Clock) -> Self {
         install_provider();
-        let key = Arc::new(EncodingKey::from_secret(config.secret.expose_secret().as_bytes()));
-        Self { config, key, clock }
+        Self { config, clock }
     }
 
     /// A token for `user` in session `sid`, and what it says.
@@ -125,7 +142,7 @@ impl TokenIssuer {
             jti: Uuid::now_v7(),
         };
         Ok((
-            jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.key)?,
+            jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.config.keys.get().signing)?,
             claims,
         ))
     }
@@ -134,13 +151,13 @@ impl TokenIssuer {
 /// Checks access tokens.
 #[derive(Clone)]
 pub struct TokenVerifier {
-    keys: Arc<Vec<DecodingKey>>,
+    keys: Live<Keys>,
     validation: Arc<Validation>,
     clock: Clock,
 }
 
 impl TokenVerifier {
-    /// A verifier that accepts the present and the former secret.
+    /// A verifier that accepts the present secret and those beside it.
     #[must_use]
     pub fn new(config: &JwtConfig, clock: Clock) -> Self {
         install_provider();
@@ -150,12 +167,9 @@ impl TokenVerifier {
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         // The end is compared below, with the injected clock and without leeway.
         validation.validate_exp = false;
-        let secrets = std::iter::once(&config.secret).chain(&config.previous);
-        let keys = secrets
-            .map(|secret| DecodingKey::from_secret(secret.expose_secret().as_bytes()))
-            .collect();
+        validation.validate_nbf = true;
         Self {
-            keys: Arc::new(keys),
+            keys: config.keys.clone(),
             validation: Arc::new(validation),
             clock,
         }
@@ -168,19 +182,47 @@ impl TokenVerifier {
     pub fn verify(&self, token: &str) -> Result<Claims, TokenError> {
         let claims = self
             .keys
+            .get()
+            .accepted
             .iter()
             .find_map(|key| jsonwebtoken::decode::<Claims>(token, key, &self.validation).ok())
+            // An extension that must be understood (RFC 7515 §4.1.11) is none of ours.
+            .filter(|token| token.header.crit.is_none())
             .ok_or(TokenError::Invalid)?
             .claims;
         if claims.typ != ACCESS {
             return Err(TokenError::Invalid);
         }
         let end = DateTime::<Utc>::from_timestamp(claims.exp, 0).ok_or(TokenError::Invalid)?;
+        self.check_end(end).map(|()| claims)
+    }
+
+    /// Whether a token that ends then is still alive.
+    ///
+    /// # Errors
+    /// [`TokenError::Expired`].
+    pub fn check_end(&self, end: DateTime<Utc>) -> Result<(), TokenError> {
         if self.clock.now() >= end {
             Err(TokenError::Expired)
         } else {
-            Ok(claims)
+            Ok(())
         }
+    }
+
+    /// The keys of the moment: while they are the same, a token that was valid is so until its end.
+    #[must_use]
+    pub fn keys_in_use(&self) -> KeysInUse {
+        KeysInUse(Arc::clone(&self.keys.get()))
+    }
+}
+
+/// The keys that were accepted at some moment; equal to others only if no secret was read anew in between.
+#[derive(Clone)]
+pub struct KeysInUse(Arc<Keys>);
+
+impl PartialEq for KeysInUse {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 

@@ -3,7 +3,9 @@
 //! | module | what |
 //! |---|---|
 //! | [`config`] | settings from the environment; errors name the variable |
+//! | [`secrets`], [`live`] | secrets that are exchanged while the process runs; settings in files that change |
 //! | [`lifecycle`] | start, workers, graceful shutdown |
+//! | [`serving`] | connections, whose requests the shutdown does not cut |
 //! | [`telemetry`] | logs and metrics |
 //! | [`crash`] | named places where a test can end the process |
 //! | [`context`] | request id and trace context, carried through calls and messages |
@@ -37,10 +39,14 @@ pub mod identity;
 pub mod internal_auth;
 pub mod jwt;
 pub mod lifecycle;
+pub mod live;
+mod log_writer;
 pub mod page;
 pub mod problem;
 pub mod redis;
 pub mod replies;
+pub mod secrets;
+pub mod serving;
 pub mod telemetry;
 
 pub use clock::Clock;

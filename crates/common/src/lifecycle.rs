@@ -1,10 +1,12 @@
-//! A service's life: configuration, start, work, graceful end. On SIGTERM or SIGINT readiness fails, the listener closes,
-//! running requests and workers get their grace, then the process ends.
+//! A service's life: configuration, start, work, graceful end. On SIGTERM or SIGINT readiness fails and the service drains:
+//! it takes requests as before, but keeps no connection. Then the listener closes, running requests and workers get their
+//! grace, and the process ends.
 
 use crate::{
     config::{Env, ServerConfig},
     health::Health,
-    telemetry,
+    live::LiveFiles,
+    log_writer, serving, telemetry,
 };
 use anyhow::Context;
 use axum::Router;
@@ -15,6 +17,10 @@ use tokio_util::sync::CancellationToken;
 
 /// How long recorded durations may pile up.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+
+/// How long a service drains at least. Replies that go out without "close" when it begins have arrived by then, and the next
+/// requests on their connections with them.
+const LEAST_DRAIN: Duration = Duration::from_millis(20);
 
 /// Tells a worker to stop; cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -49,12 +55,47 @@ impl Shutdown {
     }
 }
 
+/// Tells those who serve connections how far the end has come; cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Ending {
+    draining: Shutdown,
+    closing: Shutdown,
+}
+
+impl Ending {
+    /// Resolves when connections are to be kept no longer.
+    pub async fn draining(&self) {
+        self.draining.cancelled().await;
+    }
+
+    /// Whether connections are kept no longer.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.is_cancelled()
+    }
+
+    /// Resolves when no connection is taken any more and idle ones are to be closed.
+    pub async fn closing(&self) {
+        self.closing.cancelled().await;
+    }
+
+    /// Begins the end.
+    pub fn drain(&self) {
+        self.draining.cancel();
+    }
+
+    /// Closes.
+    pub fn close(&self) {
+        self.closing.cancel();
+    }
+}
+
 /// The loops of a service. They are tracked: none outlives the service, and one that panics ends it, because a service
 /// without its sweep or its relay looks alive and is not.
 #[derive(Default)]
 pub struct Workers {
     shutdown: Shutdown,
-    closing: Shutdown,
+    ending: Ending,
     tasks: JoinSet<&'static str>,
 }
 
@@ -75,7 +116,7 @@ impl Workers {
     /// until they have.
     #[must_use]
     pub fn closing(&self) -> Shutdown {
-        self.closing.clone()
+        self.ending.closing.clone()
     }
 
     /// Starts a worker. It must return soon after its [`Shutdown`] is cancelled.
@@ -112,8 +153,8 @@ impl Workers {
     }
 }
 
-/// Takes connections until the shutdown begins, then lets running requests end.
-type Serve = Box<dyn FnOnce(TcpListener, Shutdown) -> BoxFuture<'static, ()> + Send>;
+/// Takes connections until the ending closes, then lets running requests end.
+type Serve = Box<dyn FnOnce(TcpListener, Ending) -> BoxFuture<'static, ()> + Send>;
 
 /// A built service: its port is bound, its workers run, it accepts nothing yet.
 pub struct Application {
@@ -121,6 +162,8 @@ pub struct Application {
     serve: Serve,
     workers: Workers,
     health: Health,
+    files: LiveFiles,
+    drain: Duration,
     grace: Duration,
 }
 
@@ -130,26 +173,19 @@ impl Application {
     /// # Errors
     /// When the port cannot be bound.
     pub async fn bind(config: &ServerConfig, router: Router, health: Health, workers: Workers) -> anyhow::Result<Self> {
-        let serve = |listener, closing: Shutdown| async move {
-            let make_service = router.into_make_service_with_connect_info::<SocketAddr>();
-            let server =
-                axum::serve(listener, make_service).with_graceful_shutdown(async move { closing.cancelled().await });
-            if let Err(error) = server.await {
-                tracing::error!(error.message = %error, "serving failed");
-            }
-        };
+        let serve = |listener, ending| serving::router(listener, ending, router);
         Self::bind_with(config, serve, health, workers).await
     }
 
-    /// As [`Application::bind`], for a service that serves its connections by itself. `serve` gets the listener, closes it
-    /// when the shutdown begins, and returns when the requests that run then have ended; it is dropped when their grace
-    /// is over.
+    /// As [`Application::bind`], for a service that serves its connections by itself. `serve` gets the listener, keeps no
+    /// connection while the ending drains, closes the listener when the ending closes, and returns when the requests that
+    /// run then have ended; it is dropped when their grace is over.
     ///
     /// # Errors
     /// When the port cannot be bound.
     pub async fn bind_with<F>(
         config: &ServerConfig,
-        serve: impl FnOnce(TcpListener, Shutdown) -> F + Send + 'static,
+        serve: impl FnOnce(TcpListener, Ending) -> F + Send + 'static,
         health: Health,
         workers: Workers,
     ) -> anyhow::Result<Self>
@@ -162,9 +198,11 @@ impl Application {
             .with_context(|| format!("PORT: cannot listen on {}:{}", config.host, config.port))?;
         Ok(Self {
             listener,
-            serve: Box::new(|listener, closing| Box::pin(serve(listener, closing))),
+            serve: Box::new(|listener, ending| Box::pin(serve(listener, ending))),
             workers,
             health,
+            files: config.files.clone(),
+            drain: config.shutdown_drain.max(LEAST_DRAIN),
             grace: config.shutdown_grace,
         })
     }
@@ -182,17 +220,25 @@ impl Application {
     /// # Errors
     /// When a worker ended by itself; the process should end and be started anew.
     pub async fn run_until_stopped(mut self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let closing = self.workers.closing();
+        let ending = self.workers.ending.clone();
         let mut serving = JoinSet::new();
-        serving.spawn((self.serve)(self.listener, closing.clone()));
+        serving.spawn((self.serve)(self.listener, ending.clone()));
         self.workers.spawn("metrics", keep_metrics_small);
+        if !self.files.is_empty() {
+            self.workers.spawn("settings", |shutdown| self.files.follow(shutdown));
+        }
 
         let failed = tokio::select! {
             () = stop => None,
             error = self.workers.ended() => Some(error),
         };
         self.health.drain();
-        closing.cancel();
+        ending.drain();
+        if failed.is_none() {
+            tracing::info!(drain.seconds = self.drain.as_secs_f64(), "the service drains");
+            tokio::time::sleep(self.drain).await;
+        }
+        ending.close();
         if tokio::time::timeout(self.grace, serving.join_next()).await.is_err() {
             tracing::warn!("requests did not end within their grace and are cut");
         }
@@ -213,7 +259,7 @@ pub async fn run<F>(name: &'static str, build: impl FnOnce(Env) -> F) -> ExitCod
 where
     F: Future<Output = anyhow::Result<Application>>,
 {
-    match run_inner(name, build).await {
+    let code = match run_inner(name, build).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // The logger may be what failed, so the reason goes to standard error as well.
@@ -221,7 +267,9 @@ where
             eprintln!("{name}: {error:#}");
             ExitCode::FAILURE
         }
-    }
+    };
+    log_writer::flush();
+    code
 }
 
 async fn run_inner<F>(name: &'static str, build: impl FnOnce(Env) -> F) -> anyhow::Result<()>
@@ -232,6 +280,9 @@ where
     telemetry::init(&env)?;
     telemetry::metrics();
     install_tls_provider();
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(error.message = %error, "the limit of open files stays as low as it was");
+    }
     let application = build(env).await?;
     tracing::info!(service.name = name, server.address = %application.local_addr()?, "the service is up");
     application.run_until_stopped(stop_signal()?).await?;

@@ -1,6 +1,9 @@
 //! Logs to standard output (JSON by default, for CloudWatch and its like) and Prometheus metrics (`design.md` §12).
 
-use crate::config::{ConfigError, Env};
+use crate::{
+    config::{ConfigError, Env},
+    log_writer::LogOutput,
+};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::sync::OnceLock;
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
@@ -24,9 +27,15 @@ pub fn init(env: &Env) -> Result<(), ConfigError> {
     // Failing to install means that a subscriber is there already, as in tests that boot several services.
     let _installed = match env.string_or("LOG_FORMAT", "json").as_str() {
         "json" => registry
-            .with(fmt::layer().json().flatten_event(true).with_current_span(true))
+            .with(
+                fmt::layer()
+                    .json()
+                    .flatten_event(true)
+                    .with_current_span(true)
+                    .with_writer(LogOutput),
+            )
             .try_init(),
-        "text" => registry.with(fmt::layer().compact()).try_init(),
+        "text" => registry.with(fmt::layer().compact().with_writer(LogOutput)).try_init(),
         other => {
             return Err(ConfigError::new(
                 "LOG_FORMAT",

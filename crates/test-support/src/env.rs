@@ -97,6 +97,12 @@ impl TestEnv {
         self
     }
 
+    /// Lets every service that is built from now on use a cluster of the test's own instead of the Redis database.
+    #[must_use]
+    pub fn on_redis_cluster(self, cluster: &crate::servers::OwnRedisCluster) -> Self {
+        self.with("REDIS_CLUSTER_URLS", cluster.urls())
+    }
+
     /// Sets a variable for every service that is built from now on.
     #[must_use]
     pub fn with(mut self, variable: &str, value: impl ToString) -> Self {

@@ -3,6 +3,7 @@ use common::{
     config::ServerConfig,
     health::Health,
     lifecycle::{Application, Shutdown, Workers},
+    live::LiveFiles,
 };
 use std::{net::SocketAddr, time::Duration};
 use tokio::task::JoinHandle;
@@ -45,6 +46,8 @@ impl Running {
             host: "127.0.0.1".to_owned(),
             port: 0,
             shutdown_grace: Duration::from_secs(1),
+            shutdown_drain: Duration::ZERO,
+            files: LiveFiles::default(),
         };
         let application = Application::bind(&config, router, Health::new(), Workers::new())
             .await

@@ -2,7 +2,8 @@
 //! collected.
 
 use bytes::Bytes;
-use futures_util::{FutureExt, ready};
+use common::lifecycle::Shutdown;
+use futures_util::{FutureExt, future::BoxFuture, ready};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use std::{
     pin::Pin,
@@ -166,7 +167,9 @@ pub(crate) enum ReplyBody {
     Own(axum::body::Body),
     /// A service's.
     Upstream(UpstreamBody),
-    /// Either of them, on its way through a compressor.
+    /// A service's stream without an end.
+    Endless(Box<EndlessBody>),
+    /// Either of the first two, on its way through a compressor.
     Compressed(Pin<Box<CompressionBody<ReplyBody>>>),
 }
 
@@ -185,6 +188,15 @@ impl ReplyBody {
         Self::Own(axum::body::Body::empty())
     }
 
+    /// The same until the gateway closes.
+    pub(crate) fn until(self, closing: &Shutdown) -> Self {
+        let closing = closing.clone();
+        Self::Endless(Box::new(EndlessBody {
+            inner: self,
+            closing: async move { closing.cancelled().await }.boxed(),
+        }))
+    }
+
     /// A service's body, which may be silent for so long.
     pub(crate) fn upstream(inner: Incoming, service: &'static str, silence: Option<Duration>) -> Self {
         Self::Upstream(UpstreamBody {
@@ -193,6 +205,21 @@ impl ReplyBody {
             silence,
             timer: None,
         })
+    }
+}
+
+/// A stream, which ends in good order when the gateway closes: its client opens it again elsewhere.
+pub(crate) struct EndlessBody {
+    inner: ReplyBody,
+    closing: BoxFuture<'static, ()>,
+}
+
+impl EndlessBody {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if self.closing.poll_unpin(cx).is_ready() {
+            return Poll::Ready(None);
+        }
+        Pin::new(&mut self.inner).poll_frame(cx)
     }
 }
 
@@ -237,6 +264,7 @@ impl Body for ReplyBody {
         match self.get_mut() {
             Self::Own(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
             Self::Upstream(body) => body.poll_frame(cx),
+            Self::Endless(body) => body.poll_frame(cx),
             Self::Compressed(body) => body.as_mut().poll_frame(cx),
         }
     }
@@ -245,6 +273,7 @@ impl Body for ReplyBody {
         match self {
             Self::Own(body) => body.is_end_stream(),
             Self::Upstream(body) => body.inner.is_end_stream(),
+            Self::Endless(body) => body.inner.is_end_stream(),
             Self::Compressed(body) => body.is_end_stream(),
         }
     }
@@ -253,6 +282,8 @@ impl Body for ReplyBody {
         match self {
             Self::Own(body) => body.size_hint(),
             Self::Upstream(body) => body.inner.size_hint(),
+            // It may end before that.
+            Self::Endless(_) => SizeHint::default(),
             Self::Compressed(body) => body.size_hint(),
         }
     }

@@ -1,12 +1,14 @@
 use crate::{
     proxy::{Backend, BackendConfig},
     route_table::{LimitScale, RouteTable},
+    server::tls_settings,
 };
 use common::{
     Clock,
     config::{ConfigError, Env, Profile, ServerConfig},
     internal_auth::{Service, SigningKey},
     jwt::JwtConfig,
+    live::Live,
     redis::RedisConfig,
 };
 use http::HeaderValue;
@@ -46,17 +48,23 @@ pub struct Config {
 }
 
 /// Limits on connections.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ConnectionConfig {
     /// `MAX_CONNECTIONS`, default 20000; more wait in the listener's backlog.
     pub(crate) max: usize,
-    /// `HEADER_READ_TIMEOUT_SECONDS`, default 10: how long a request's head may take from its first byte.
+    /// `MAX_CONNECTIONS_PER_ADDRESS`, default 4096; more are closed at once. Those of `TRUSTED_PROXIES` are not counted.
+    pub(crate) max_per_address: usize,
+    /// `HEADER_READ_TIMEOUT_SECONDS`, default 10: how long a request's head may take from its first byte, and a TLS handshake.
     pub(crate) head_timeout: Duration,
+    /// `REPLY_STALL_SECONDS`, default 30: how long a client may take nothing of a reply that is there for it.
+    pub(crate) stall_timeout: Duration,
     /// `IDLE_TIMEOUT_SECONDS`, default 75: how long a connection may wait for its next request. Longer than a load
     /// balancer's 60 s, which would otherwise reuse connections that are just being closed.
     pub(crate) idle_timeout: Duration,
     /// `MAX_HEAD_BYTES`, default 32768.
     pub(crate) max_head_bytes: usize,
+    /// HTTPS with HTTP/1.1 and HTTP/2, if there is a certificate; else plain HTTP/1.1, for behind a load balancer.
+    pub(crate) tls: Option<Live<rustls::ServerConfig>>,
 }
 
 /// How requests are passed on.
@@ -124,9 +132,12 @@ impl Config {
             server: ServerConfig::from_env(env, 8080)?,
             connections: ConnectionConfig {
                 max: env.parse_or("MAX_CONNECTIONS", 20_000)?,
+                max_per_address: env.parse_or("MAX_CONNECTIONS_PER_ADDRESS", 4096)?,
+                stall_timeout: env.seconds_or("REPLY_STALL_SECONDS", 30)?,
                 head_timeout: env.seconds_or("HEADER_READ_TIMEOUT_SECONDS", 10)?,
                 idle_timeout: env.seconds_or("IDLE_TIMEOUT_SECONDS", 75)?,
                 max_head_bytes: head_bytes(env)?,
+                tls: tls(env)?,
             },
             redis: RedisConfig::from_env(env)?,
             redis_timeout: env.millis_or("GATEWAY_REDIS_TIMEOUT_MS", 500)?,
@@ -170,6 +181,30 @@ fn head_bytes(env: &Env) -> Result<usize, ConfigError> {
         Err(ConfigError::new("MAX_HEAD_BYTES", "must be at least 8192"))
     } else {
         Ok(bytes)
+    }
+}
+
+/// `TLS_CERT_FILE` (the chain, ours first) and `TLS_KEY_FILE`, both PEM; read again when they change.
+fn tls(env: &Env) -> Result<Option<Live<rustls::ServerConfig>>, ConfigError> {
+    const CERTIFICATE: &str = "TLS_CERT_FILE";
+    const KEY: &str = "TLS_KEY_FILE";
+    match (env.optional(CERTIFICATE), env.optional(KEY)) {
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(ConfigError::new(KEY, format!("is missing beside {CERTIFICATE}"))),
+        (None, Some(_)) => Err(ConfigError::new(CERTIFICATE, format!("is missing beside {KEY}"))),
+        (Some(certificate), Some(key)) => {
+            let parse = |contents: &[Vec<u8>]| match contents {
+                [certificate, key] => tls_settings(certificate, key),
+                _ => Err(anyhow::anyhow!("a file is missing")),
+            };
+            let parse = move |contents: &[Vec<u8>]| {
+                parse(contents).map_err(|error| ConfigError::new(CERTIFICATE, error.to_string()))
+            };
+            let live = env
+                .files()
+                .live(CERTIFICATE, vec![certificate.into(), key.into()], parse)?;
+            Ok(Some(live))
+        }
     }
 }
 

@@ -17,6 +17,8 @@ mod client_address;
 mod config;
 mod observe;
 mod pipeline;
+#[cfg(test)]
+mod properties;
 mod proxy;
 mod redis_state;
 mod refusal;
@@ -34,7 +36,8 @@ use common::{
 };
 use pipeline::Gateway;
 use proxy::Proxy;
-use redis_state::RedisState;
+use redis_state::{Outage, RedisState};
+use route_table::RouteTable;
 use routes::{Documents, OwnState, Readiness};
 use std::{sync::Arc, time::Duration};
 
@@ -71,21 +74,30 @@ pub async fn build(config: Config) -> anyhow::Result<Application> {
     };
     let own = routes::router(documented, Arc::new(state));
 
-    let tokens = TokenVerifier::new(&config.jwt, config.clock.clone());
-    let redis = RedisState::new(redis, config.redis_timeout);
-    let (server, connections) = (config.server.clone(), config.connections);
-    let gateway = Arc::new(Gateway::new(config, tokens, redis, proxy, own));
-
     let mut workers = Workers::new();
-    workers.spawn("upkeep", |shutdown| upkeep(Arc::clone(&gateway), shutdown));
-    let serve = move |listener, closing| server::serve(listener, closing, gateway, connections);
+    workers.spawn("upkeep", |shutdown| upkeep(config.routes.clone(), shutdown));
+    let server = config.server.clone();
+    let tokens = TokenVerifier::new(&config.jwt, config.clock.clone());
+    let closing = workers.closing();
+    let outage = Arc::new(Outage::none(redis.is_cluster()));
+    let serve = move |listener, ending| {
+        let settings = config.clone();
+        let gateway_of_a_thread = move || {
+            let connection = common::redis::connect(&config.redis)?;
+            let redis = RedisState::new(connection, config.redis_timeout, Arc::clone(&outage));
+            let proxy = Arc::new(proxy.of_a_thread());
+            let (config, tokens, own) = (config.clone(), tokens.clone(), own.clone());
+            Ok(Gateway::new(config, tokens, redis, proxy, own, closing.clone()))
+        };
+        server::serve(listener, ending, settings, gateway_of_a_thread)
+    };
     Application::bind_with(&server, serve, health, workers).await
 }
 
 /// Clears away the counts of clients that went silent.
-async fn upkeep(gateway: Arc<Gateway>, shutdown: Shutdown) {
+async fn upkeep(routes: RouteTable, shutdown: Shutdown) {
     while !shutdown.sleep(UPKEEP_INTERVAL).await {
-        for quota in gateway.routes().limits().iter().flat_map(|limit| limit.quotas()) {
+        for quota in routes.limits().iter().flat_map(|limit| limit.quotas()) {
             quota.fallback().forget_idle();
         }
     }

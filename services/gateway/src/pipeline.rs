@@ -22,13 +22,15 @@ use crate::{
     proxy::{Forwarded, Proxy},
     redis_state::{Answers, LimitCheck, Questions, RedisDown, RedisState},
     refusal::Refusal,
-    route_table::{Access, LimitClass, Match, Route, RouteTable, Target},
+    route_table::{Access, LimitClass, Match, Route, Target},
     routes::ClientOrigin,
     steps::{
         authenticate::{self, Session, Unauthenticated},
         authorise,
+        check_host::check_host,
         compress::compress,
         cors::Cors,
+        known_tokens::KnownTokens,
         normalise_path::normalised_target,
         queue_token,
         rate_limit::{self, Standing},
@@ -39,12 +41,11 @@ use common::{
     context::{self, REQUEST_ID_HEADER, RequestContext},
     identity::User,
     jwt::TokenVerifier,
+    lifecycle::Shutdown,
     problem::{Code, Problem},
 };
 use futures_util::FutureExt;
-use http::{
-    HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header, request::Parts, uri::PathAndQuery,
-};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header, request::Parts, uri::PathAndQuery};
 use hyper::body::Incoming;
 use std::{
     net::{IpAddr, SocketAddr},
@@ -55,17 +56,18 @@ use std::{
 use tower::ServiceExt;
 use uuid::Uuid;
 
-/// Everything a request needs; one per process.
+/// Everything a request needs; one per thread.
 pub(crate) struct Gateway {
     config: Config,
     cors: Cors,
-    tokens: TokenVerifier,
+    tokens: KnownTokens,
     redis: RedisState,
     proxy: Arc<Proxy>,
     /// The gateway's own routes.
     own: axum::Router,
     /// Of requests that have no route.
     unmatched: RouteMetrics,
+    closing: Shutdown,
 }
 
 /// What is known about a request so far.
@@ -89,22 +91,24 @@ impl Gateway {
         redis: RedisState,
         proxy: Arc<Proxy>,
         own: axum::Router,
+        closing: Shutdown,
     ) -> Self {
         let cors = Cors::new(&config.cors);
         Self {
             config,
             cors,
-            tokens,
+            tokens: KnownTokens::new(tokens),
             redis,
             proxy,
             own,
             unmatched: RouteMetrics::new("ANY", "unmatched"),
+            closing,
         }
     }
 
-    /// The route table.
-    pub(crate) fn routes(&self) -> &RouteTable {
-        &self.config.routes
+    /// The settings.
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
     }
 
     /// Answers a request.
@@ -170,6 +174,9 @@ impl Gateway {
                 let mut reply = self.proxy.forward(request).await?;
                 if user.is_some() {
                     security_headers::keep_private(reply.headers_mut());
+                }
+                if route.stream {
+                    reply = reply.map(|body| body.until(&self.closing));
                 }
                 Ok(reply)
             }
@@ -346,18 +353,6 @@ fn standing(checks: &[LimitCheck<'_>], answers: Result<&Answers, &RedisDown>) ->
 
 fn redis_needed(cause: &str) -> Refusal {
     Refusal::from(Code::ServiceUnavailable).because(cause)
-}
-
-/// HTTP/1.1 demands exactly one `Host` (RFC 9112 §3.2); with two, servers on the way could disagree about whose it is.
-fn check_host(head: &Parts) -> Result<(), Refusal> {
-    let hosts = head.headers.get_all(header::HOST).iter().count();
-    match hosts {
-        1 => Ok(()),
-        0 if head.version < Version::HTTP_11 => Ok(()),
-        _ => Err(Problem::new(Code::MalformedRequest)
-            .detail("There must be one Host header.")
-            .into()),
-    }
 }
 
 /// The path is there, the method is not; OPTIONS asks just that.

@@ -7,13 +7,16 @@
 //! | `ratelimit:<limit>:ip:<address>`, `ratelimit:<limit>:user:<id>` | here | counted by `lua/gcra.lua` |
 //!
 //! All that one request needs goes out as one pipeline, so it costs one round trip. Each command has a single key and they
-//! share no transaction, so nothing asks for keys in one slot.
+//! share no transaction, so nothing asks for keys in one slot: on a cluster each command goes to its own master, all at once.
 
 use crate::route_table::{Quota, Subject};
 use common::redis::Redis;
 use redis::{ErrorKind, Pipeline, RedisError, Script, ServerErrorKind, Value};
 use std::{
-    sync::atomic::{AtomicU32, AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 use uuid::Uuid;
@@ -28,17 +31,22 @@ const FAILURES_OF_AN_OUTAGE: u32 = 3;
 /// During an outage, one request in this time finds out whether it is over.
 const PAUSE_BETWEEN_TRIES_MILLIS: u64 = 250;
 
-/// Redis as the gateway uses it; one per process.
+/// Redis as the gateway uses it; one per thread, so that what the requests of a thread ask at the same time goes out in one
+/// write.
 pub(crate) struct RedisState {
     redis: Redis,
     gcra: Script,
     timeout: Duration,
-    outage: Outage,
+    outage: Arc<Outage>,
 }
 
 /// Whether Redis answers. While it does not, hardly any request may spend time on asking, and an outage is logged when it
 /// begins and when it ends, not per request.
-struct Outage {
+///
+/// One master of a cluster may be away alone. Then every request asks, because most of what it needs may be with the others;
+/// the client waits for a silent master only briefly, and logs who is silent.
+pub(crate) struct Outage {
+    of_a_cluster: bool,
     /// Questions without an answer since the last one with.
     failures: AtomicU32,
     /// When the next question may be asked, in milliseconds since `started`.
@@ -141,13 +149,13 @@ impl Questions<'_> {
 }
 
 impl RedisState {
-    pub(crate) fn new(redis: Redis, timeout: Duration) -> Self {
+    pub(crate) fn new(redis: Redis, timeout: Duration, outage: Arc<Outage>) -> Self {
         metrics::gauge!("gateway_redis_up").set(1.0);
         Self {
             redis,
             gcra: Script::new(include_str!("../lua/gcra.lua")),
             timeout,
-            outage: Outage::none(),
+            outage,
         }
     }
 
@@ -171,11 +179,22 @@ impl RedisState {
         answered.map_err(|_| RedisDown)
     }
 
+    /// Each thread's connection learns only by being used that Redis was away meanwhile: a command fails, and behind it the
+    /// connection is made anew. Nobody shall be refused for that when Redis is back, so the question is asked again; that a
+    /// limit may count it twice does no harm.
     async fn try_ask(&self, questions: &Questions<'_>) -> Result<Answers, RedisError> {
+        match self.ask_once(questions).await {
+            Err(error) if error.is_connection_dropped() && !self.outage.is_known() => self.ask_once(questions).await,
+            result => result,
+        }
+    }
+
+    async fn ask_once(&self, questions: &Questions<'_>) -> Result<Answers, RedisError> {
         let pipeline = questions.pipeline(&self.gcra);
         let mut redis = self.redis.clone();
         match questions.answers(pipeline.query_async(&mut redis).await?) {
-            // A restarted Redis has forgotten the script. It has counted nothing, so everything may be asked again.
+            // A restarted Redis has forgotten the script. It has counted nothing, so everything may be asked again. (Another
+            // master of a cluster may have counted another limit, once too often.)
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
                 self.gcra.load_async(&mut redis).await?;
                 questions.answers(pipeline.query_async(&mut redis).await?)
@@ -186,17 +205,24 @@ impl RedisState {
 }
 
 impl Outage {
-    fn none() -> Self {
+    /// None yet.
+    pub(crate) fn none(of_a_cluster: bool) -> Self {
         Self {
+            of_a_cluster,
             failures: AtomicU32::new(0),
             next_try: AtomicU64::new(0),
             started: Instant::now(),
         }
     }
 
+    /// Whether the last question had no answer.
+    fn is_known(&self) -> bool {
+        self.failures.load(Ordering::Relaxed) > 0
+    }
+
     /// Whether this request may ask: always, until several have failed in a row; then one in a while, to find the end.
     fn may_ask(&self) -> bool {
-        if self.failures.load(Ordering::Relaxed) < FAILURES_OF_AN_OUTAGE {
+        if self.of_a_cluster || self.failures.load(Ordering::Relaxed) < FAILURES_OF_AN_OUTAGE {
             return true;
         }
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -214,17 +240,21 @@ impl Outage {
             None => {
                 if self.failures.swap(0, Ordering::Relaxed) > 0 {
                     metrics::gauge!("gateway_redis_up").set(1.0);
-                    tracing::info!(dependency.name = "redis", "Redis answers again");
+                    if !self.of_a_cluster {
+                        tracing::info!(dependency.name = "redis", "Redis answers again");
+                    }
                 }
             }
             Some(error) => {
                 if self.failures.fetch_add(1, Ordering::Relaxed) == 0 {
                     metrics::gauge!("gateway_redis_up").set(0.0);
-                    tracing::warn!(
-                        dependency.name = "redis",
-                        error.message = error,
-                        "Redis does not answer: limits are counted in this process, revoked tokens are not known"
-                    );
+                    if !self.of_a_cluster {
+                        tracing::warn!(
+                            dependency.name = "redis",
+                            error.message = error,
+                            "Redis does not answer: limits are counted in this process, revoked tokens are not known"
+                        );
+                    }
                 }
             }
         }

@@ -93,7 +93,7 @@ impl WebhookConfig {
         use secrecy::ExposeSecret;
         const VARIABLE: &str = "PORTONE_WEBHOOK_SECRET";
         let mut secrets = vec![env.secret(VARIABLE, LOCAL_WEBHOOK_SECRET)?];
-        secrets.extend(env.previous_secret(VARIABLE));
+        secrets.extend(env.previous_secret(VARIABLE)?);
         let secrets = secrets
             .iter()
             .map(|secret| WebhookSecret::parse(secret.expose_secret()))

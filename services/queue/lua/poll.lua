@@ -1,4 +1,10 @@
--- Where the user stands. ARGV: user, session in ms.
--- → as `stand`, or {ABSENT, reason, now}
+-- Where users stand. ARGV: session in ms, then users.
+-- → for each as `stand`, or {ABSENT, reason, now}
+local session_millis = tonumber(ARGV[1])
+local users = { unpack(ARGV, 2) }
 local t = now()
-return stand(ARGV[1], t, tonumber(ARGV[2])) or { 'ABSENT', reason_for(ARGV[1], t), t }
+local standings = stand_all(users, t, session_millis)
+for i = 1, #users do
+  standings[i] = standings[i] or { 'ABSENT', reason_for(users[i], t), t }
+end
+return standings

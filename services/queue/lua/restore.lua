@@ -1,14 +1,27 @@
 -- Puts a user back who was here before Redis lost its memory, by what a ticket of then proves. A score already there wins.
--- ARGV: user, session in ms, score, then for an active place: grant id, token, expiry in ms.
+-- ARGV: user, session in ms, score, then for an active place: grant id, token, expiry in ms, places at most (-1: nobody has been
+-- admitted since).
 -- → as `stand`, or {ABSENT, reason, now}
 local user, session_millis, score = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local t = now()
+local active, max_active = nil, tonumber(ARGV[7] or '')
+if ARGV[4] then
+  active = { id = ARGV[4], token = ARGV[5], score = score, state = 'A', expires = tonumber(ARGV[6]), seen = seconds(t) }
+end
+
 -- Counted in as the holder of seats before the ticket came: it is the same place, and the ticket knows its token.
-local counted = ARGV[4] and read_grant(user)
-if counted and counted.id == ARGV[4] then
-  counted.token, counted.score = ARGV[5], score
-  counted.expires = math.max(counted.expires, tonumber(ARGV[6]))
+local counted = active and read_grant(user)
+if counted and counted.id == active.id then
+  counted.token, counted.score = active.token, score
+  counted.expires = math.max(counted.expires, active.expires)
   write_grant(user, counted)
+end
+-- The last second is lost, and in it the admission: whose place this is was in already.
+local unadmitted = active and max_active == -1 and active.expires > math.floor(t / 1000)
+  and tonumber(redis.call('ZSCORE', LINE, user) or 0) == score
+if unadmitted then
+  redis.call('ZREM', LINE, user)
+  write_grant(user, active)
 end
 local standing = stand(user, t, session_millis)
 if standing then
@@ -18,12 +31,20 @@ local reason = reason_for(user, t)
 if reason ~= '' then
   return { 'ABSENT', reason, t }
 end
-if ARGV[4] then
-  local expires = tonumber(ARGV[6])
-  if expires <= math.floor(t / 1000) then
-    return { 'ABSENT', 'EXPIRED', t }
-  end
-  write_grant(user, { id = ARGV[4], token = ARGV[5], score = score, state = 'A', expires = expires, seen = seconds(t) })
+if active and active.expires <= math.floor(t / 1000) then
+  return { 'ABSENT', 'EXPIRED', t }
+end
+
+-- Whoever comes from now on goes behind, also if Redis' clock is another one than before.
+if score > tonumber(redis.call('HGET', CONTROL, 'last') or 0) then
+  redis.call('HSET', CONTROL, 'last', score)
+end
+if active and (max_active or -1) >= 0 and redis.call('ZCARD', ACTIVE) >= max_active then
+  -- Others were admitted meanwhile and no place is free: who was in stands where he stood, which is in front.
+  active = nil
+end
+if active then
+  write_grant(user, active)
 else
   redis.call('ZADD', LINE, score, user)
 end

@@ -1,11 +1,21 @@
 //! Entering a line: the event takes buyers, the user is free, the place is added (`design.md` §8.1).
+//!
+//! **Dying.** After the claim: it names an event where the user has no place, which binds nobody. After the note that the
+//! event has a line: a tick finds nobody and, a minute later, takes it off. After the place, before the claim is confirmed or
+//! the reply is there: the buyer asks again and has that place, because being there is asked first; if the claim was taken to
+//! another event meanwhile, the first poll here finds that out. **Redis lost** after any step: the same, the buyer asks again;
+//! a place whose reply was never sent has no ticket, so it is had anew at the end. **Redis away**: 503. **PostgreSQL away**: the
+//! line goes on, as it was last set.
 
 use crate::{
     state::AppState,
     waiting_line::{Claimed, EnterLimits, EnterReply, Seen, Standing},
 };
 use chrono::{DateTime, SecondsFormat, Utc};
-use common::problem::{ApiResult, Code, Problem};
+use common::{
+    crash,
+    problem::{ApiResult, Code, Problem},
+};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -20,11 +30,20 @@ pub(crate) async fn enter(state: &AppState, user: Uuid, event: Uuid) -> ApiResul
     }
     // Whoever has a place keeps it when the last seat goes: it may come back.
     if is_sold_out(state, event).await && !state.line.is_present(event, user).await? {
-        return Err(Problem::new(Code::SoldOut));
+        let now = state.line.now().await?;
+        return Err(if now < facts.sale_start_at {
+            not_open(facts.sale_start_at, now)
+        } else if facts.is_over(now) {
+            Problem::new(Code::SaleClosed)
+        } else {
+            Problem::new(Code::SoldOut)
+        });
     }
     let life = state.limits.user_claim;
     refuse_unless_here(state.line.claim(user, event, life).await?)?;
+    crash::point("queue.enter.claimed");
     state.register_live(event).await?;
+    crash::point("queue.enter.registered");
     let limits = EnterLimits {
         capacity: state.limits.capacity,
         opens: facts.sale_start_at,
@@ -33,7 +52,9 @@ pub(crate) async fn enter(state: &AppState, user: Uuid, event: Uuid) -> ApiResul
     };
     let refusal = match state.line.enter(event, user, limits).await? {
         EnterReply::Standing(seen) => {
+            crash::point("queue.enter.placed");
             let confirmed = state.line.confirm(user, event, life).await?;
+            crash::point("queue.enter.confirmed");
             if confirmed != Claimed::Here {
                 state.line.leave(event, user).await?;
             }

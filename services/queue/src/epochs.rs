@@ -1,31 +1,48 @@
 //! Lives of Redis' memory (`design.md` §8.1). When the mark in Redis is missing or of another server process, places may have
 //! been lost: a new epoch begins, admission pauses, and those who were queued come back with their tickets.
+//!
+//! On a cluster the loss of one master is a loss, for all events: a user's claim or token may lie with another master than
+//! the line, and one number that every ticket carries is simpler than one for each master. While a master does not answer,
+//! nothing is known to be lost; its lines stand still, the others go on. When it comes back as it was, so does everything;
+//! if it comes back as another process or empty, or a replica has taken over, that begins the new epoch. Adding a master
+//! begins one too, which costs a pause and no place.
 
 use crate::{
-    db::epochs as rows,
+    db::{
+        ended_places,
+        epochs::{self as rows, EpochRow},
+    },
     domain::made_at,
     waiting_line::{EpochMark, Loss, WaitingLine},
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::PgPool;
+use common::crash;
+use sqlx::{Connection as _, PgPool};
 use std::{
     sync::{Mutex, PoisonError},
     time::Duration,
 };
-use tokio::time::Instant;
+use tokio::{sync::Mutex as AsyncMutex, time::Instant};
 use uuid::Uuid;
 
 /// How often the database learns that all is well. Tickets of the time since then count as issued before the loss anyway,
-/// so this only bounds how far back an old ticket may reach.
-const TOUCH_EVERY: Duration = Duration::from_secs(10);
+/// so this only bounds how far back the ticket of somebody who was passed over may reach.
+const TOUCH_EVERY: Duration = Duration::from_secs(2);
+/// Whoever comes this soon after an epoch could not begin shares the failure, or a crowd would wait for the database one
+/// after the other.
+const FAILURE_SHARED: Duration = Duration::from_secs(1);
 
 /// Watches Redis' memory.
 pub(crate) struct Epochs {
     line: WaitingLine,
     pool: PgPool,
     pause: TimeDelta,
+    /// For how long after a loss tickets give places back.
+    window: TimeDelta,
     known: Mutex<Option<EpochMark>>,
     touched: Mutex<Option<Instant>>,
+    /// Held while an epoch begins; when that failed last.
+    beginning: AsyncMutex<Option<Instant>>,
 }
 
 /// Why the epoch is not known right now.
@@ -66,14 +83,17 @@ impl std::fmt::Display for EpochError {
 }
 
 impl Epochs {
-    pub(crate) fn new(line: WaitingLine, pool: PgPool, pause: Duration) -> Self {
-        let pause = TimeDelta::from_std(pause).unwrap_or(TimeDelta::MAX);
+    /// Admission pauses for `pause` after a loss, and for `grace` longer tickets give places back.
+    pub(crate) fn new(line: WaitingLine, pool: PgPool, pause: Duration, grace: Duration) -> Self {
+        let delta = |duration| TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
         Self {
             line,
             pool,
-            pause,
+            pause: delta(pause),
+            window: delta(pause.saturating_add(grace)),
             known: Mutex::default(),
             touched: Mutex::default(),
+            beginning: AsyncMutex::default(),
         }
     }
 
@@ -88,46 +108,67 @@ impl Epochs {
 
     /// The epoch as it is now, begun anew if places may have been lost, and Redis' time.
     pub(crate) async fn check(&self) -> Result<(EpochMark, DateTime<Utc>), EpochError> {
-        let life = self.line.redis_life().await?;
-        let mark = match life.mark {
-            Some(mark) if mark.run_id == life.run_id => mark,
-            _ => self.begin().await?,
+        let memory = self.line.memory().await?;
+        let mark = match EpochMark::of(&memory) {
+            Some(mark) => mark,
+            None => self.begin().await?,
         };
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(mark.clone());
-        self.touch(&mark, life.now).await;
-        Ok((mark, life.now))
+        // While a master is away, nobody knows whether its places are whole.
+        if memory.complete {
+            self.touch(&mark, memory.now).await;
+        }
+        Ok((mark, memory.now))
     }
 
     /// Begins a new epoch, unless another replica does it first.
+    ///
+    /// The row is written before the mark, and the mark before anybody else may look. Who dies before the mark, or cannot
+    /// write it because Redis is away again, leaves a row of an epoch that nobody lived in: the next one has the next number,
+    /// so that none is given out twice, and still goes back to the places of the epoch before ([`last_whole_at`]). Without
+    /// the database no epoch begins and nobody is admitted or restored; what needs neither goes on.
     async fn begin(&self) -> Result<EpochMark, EpochError> {
-        let mut transaction = self.pool.begin().await?;
-        rows::lock(&mut transaction).await?;
-        let life = self.line.redis_life().await?;
-        if let Some(mark) = life.mark
-            && mark.run_id == life.run_id
-        {
+        let mut failed = self.beginning.lock().await;
+        if failed.is_some_and(|at| at.elapsed() < FAILURE_SHARED) {
+            return Err(sqlx::Error::PoolTimedOut.into());
+        }
+        let begun = self.begin_alone().await;
+        *failed = matches!(begun, Err(EpochError::Database(_))).then(Instant::now);
+        begun
+    }
+
+    async fn begin_alone(&self) -> Result<EpochMark, EpochError> {
+        let memory = self.line.memory().await?;
+        if let Some(mark) = EpochMark::of(&memory) {
             return Ok(mark);
         }
-        let before = rows::latest(&mut transaction).await?;
-        let loss = before.as_ref().map(|row| Loss {
-            whole_at: row.last_alive_at,
-            noticed_at: life.now,
-            resumes_at: life
+        // A connection of its own, because the lock lasts as long as the connection: whatever ends this ends the lock.
+        let mut connection = self.pool.acquire().await?.detach();
+        rows::lock(&mut connection).await?;
+        let memory = self.line.memory().await?;
+        if let Some(mark) = EpochMark::of(&memory) {
+            return Ok(mark);
+        }
+        let before = rows::latest(&mut connection).await?;
+        let loss = last_whole_at(&before, self.window).map(|whole_at| Loss {
+            whole_at,
+            noticed_at: memory.now,
+            resumes_at: memory
                 .now
                 .checked_add_signed(self.pause)
                 .unwrap_or(DateTime::<Utc>::MAX_UTC),
         });
-        let epoch = before.map_or(1, |row| row.epoch.saturating_add(1));
+        let epoch = before.first().map_or(1, |row| row.epoch.saturating_add(1));
         let mark = EpochMark {
             epoch,
-            run_id: life.run_id,
+            run_ids: memory.processes(),
             loss,
         };
-        rows::begin(&mut transaction, epoch, &mark.run_id, life.now).await?;
-        // Marked under the lock, or the next replica in line would see no mark and begin yet another epoch. Should the commit
-        // fail, the row follows from the mark (`touch`), so that no number is given out twice.
+        rows::begin(&mut connection, epoch, &mark.run_ids, memory.now).await?;
+        crash::point("queue.epoch.recorded");
         self.line.mark_epoch(&mark).await?;
-        transaction.commit().await?;
+        crash::point("queue.epoch.marked");
+        connection.close().await?;
         if loss.is_some() {
             tracing::warn!(
                 queue.epoch = epoch,
@@ -145,10 +186,22 @@ impl Epochs {
             }
             *touched = Some(Instant::now());
         }
-        if let Err(error) = rows::touch(&self.pool, mark.epoch, &mark.run_id, now).await {
+        let noted = async {
+            rows::touch(&self.pool, mark.epoch, &mark.run_ids, now).await?;
+            ended_places::forget_old(&self.pool).await
+        };
+        if let Err(error) = noted.await {
             tracing::warn!(error.message = %error, "cannot note that the places are whole");
         }
     }
+}
+
+/// When the places that an epoch after these must give back were last whole. A row tells it of its own epoch; but where that
+/// ended before everybody could come back from the loss it began with, the ones before it count too.
+fn last_whole_at(rows: &[EpochRow], window: TimeDelta) -> Option<DateTime<Utc>> {
+    let was_restored = |row: &&EpochRow| row.last_alive_at - row.began_at >= window;
+    let row = rows.iter().find(was_restored).or(rows.last());
+    row.map(|row| row.last_alive_at)
 }
 
 impl Loss {
@@ -160,5 +213,32 @@ impl Loss {
     /// Whether places of this event may be missing. One that was made after the loss had none; the time is in its id.
     pub(crate) fn concerns(&self, event: Uuid) -> bool {
         made_at(event).is_none_or(|made_at| made_at < self.noticed_at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loss_in_the_middle_of_a_recovery_goes_back_to_the_places_before_both() {
+        let time = |second| DateTime::from_timestamp(second, 0).unwrap();
+        let row = |epoch, began, alive| EpochRow {
+            epoch,
+            began_at: time(began),
+            last_alive_at: time(alive),
+        };
+        let window = TimeDelta::seconds(210);
+        assert_eq!(last_whole_at(&[], window), None);
+        assert_eq!(last_whole_at(&[row(1, 0, 5)], window), Some(time(5)));
+        let long = [row(2, 2000, 2210), row(1, 0, 1000)];
+        assert_eq!(last_whole_at(&long, window), Some(time(2210)));
+        let short = [
+            row(4, 3001, 3001),
+            row(3, 3000, 3000),
+            row(2, 2000, 2209),
+            row(1, 0, 1000),
+        ];
+        assert_eq!(last_whole_at(&short, window), Some(time(1000)));
     }
 }

@@ -1,4 +1,5 @@
-//! The queue service (`design.md` §3.3, §8.1): a fair waiting line per event, and the tokens of those who were admitted.
+//! The queue service (`design.md` §3.3, §8.1): a fair waiting line per event, and the tokens of those who were admitted. For who
+//! stands in it or runs it: `docs/queue.md`.
 //!
 //! | module | what |
 //! |---|---|
@@ -12,6 +13,7 @@
 //! | `upstream`, `event_settings` | what other services and administrators said, kept for a moment |
 //! | `domain` | estimates, settings, tickets, without I/O |
 //! | `db` | all SQL |
+//! | `measured` | requests without HTTP, for the benches |
 //!
 //! Invariants: places are admitted in the order of entry and never faster than rate, cap and unsold seats allow, whatever the
 //! number of replicas; a token is good only while a grant names it; times are Redis', never this machine's. There is no
@@ -24,6 +26,8 @@ mod domain;
 mod entry;
 mod epochs;
 mod event_settings;
+#[doc(hidden)]
+pub mod measured;
 mod per_event_cache;
 mod recovery;
 mod routes;

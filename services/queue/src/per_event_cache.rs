@@ -26,6 +26,8 @@ struct Slot<T> {
 
 struct State<T> {
     known: Option<(Instant, T)>,
+    /// Since when `known` was true, something has happened that it does not show: it is good for a glance only.
+    outdated: bool,
     failed: Option<Instant>,
 }
 
@@ -54,10 +56,10 @@ impl<T: Clone> PerEventCache<T> {
         }
     }
 
-    /// What is known and not older than `age`.
+    /// What is known and not older than `age`, be it outdated.
     pub(crate) fn peek(&self, event: Uuid, age: Duration) -> Option<T> {
         let slot = lock(&self.slots).get(&event).cloned()?;
-        slot.known(age)
+        slot.seen(age)
     }
 
     /// What is known, else what `load` finds out, else what was known before.
@@ -89,6 +91,7 @@ impl<T: Clone> PerEventCache<T> {
             Ok(Ok(value)) => {
                 *lock(&slot.state) = State {
                     known: Some((asked, value.clone())),
+                    outdated: false,
                     failed: None,
                 };
                 return Ok(value);
@@ -105,25 +108,44 @@ impl<T: Clone> PerEventCache<T> {
         lock(&self.slots).remove(&event);
     }
 
+    /// What is known of an event is not so any more: it is asked for anew, and until then only [`Self::peek`] shows it. Whoever
+    /// is loading it right now may have asked too early, so that answer is forgotten too.
+    pub(crate) fn outdate(&self, event: Uuid) {
+        let mut slots = lock(&self.slots);
+        let Some(slot) = slots.get(&event) else { return };
+        let known = lock(&slot.state).known.clone();
+        slots.insert(event, Slot::new(known));
+    }
+
     fn slot(&self, event: Uuid) -> Arc<Slot<T>> {
         let mut slots = lock(&self.slots);
         if slots.len() >= MANY && !slots.contains_key(&event) {
             slots.clear();
         }
-        Arc::clone(slots.entry(event).or_insert_with(|| {
-            Arc::new(Slot {
-                state: Mutex::new(State {
-                    known: None,
-                    failed: None,
-                }),
-                loading: AsyncMutex::default(),
-            })
-        }))
+        Arc::clone(slots.entry(event).or_insert_with(|| Slot::new(None)))
     }
 }
 
 impl<T: Clone> Slot<T> {
+    fn new(outdated: Option<(Instant, T)>) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::new(State {
+                known: outdated,
+                outdated: true,
+                failed: None,
+            }),
+            loading: AsyncMutex::default(),
+        })
+    }
+
     fn known(&self, age: Duration) -> Option<T> {
+        if lock(&self.state).outdated {
+            return None;
+        }
+        self.seen(age)
+    }
+
+    fn seen(&self, age: Duration) -> Option<T> {
         let state = lock(&self.state);
         state
             .known
@@ -186,6 +208,21 @@ mod tests {
             (Err(Miss::Failed("down")), Err(Miss::Unanswered), Err(Miss::Unanswered))
         );
         assert_eq!(loads.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn what_is_outdated_is_good_for_a_glance_only() {
+        let cache = PerEventCache::new();
+        let event = Uuid::now_v7();
+        cache.outdate(event);
+        assert_eq!(cache.get(event, AGE, async || Ok::<_, ()>(1)).await, Ok(1));
+        cache.outdate(event);
+        assert_eq!(cache.peek(event, AGE.stale), Some(1));
+        let failed = cache.get(event, AGE, async || Err("down")).await;
+        assert_eq!(failed, Err(Miss::Failed("down")), "nobody acts upon it");
+        cache.outdate(event);
+        assert_eq!(cache.get(event, AGE, async || Ok::<_, ()>(2)).await, Ok(2));
+        assert_eq!(cache.peek(event, AGE.stale), Some(2));
     }
 
     #[tokio::test]

@@ -1,39 +1,78 @@
 //! After Redis lost its memory (`design.md` §8.1): who kept polling gets the place back that the ticket proves; who has none
 //! goes last. Who holds seats was inside, and is counted so before anybody else is admitted.
+//!
+//! Who left or bought is not put back by an older ticket: what Redis forgot of that is in the database (`ended_places`).
+//!
+//! **Dying.** Restoring makes the claim first, then the place, then confirms the claim, as entering does. Who dies in between
+//! leaves a place or none, and the same ticket sent again finds the place or makes it. Counting in is repeated by every
+//! replica and after every restart, and gives nobody two places. **Redis lost again** in the middle: what was put back so far
+//! may be lost too, and comes back by the same tickets, because an epoch that ended before all were restored passes on the
+//! ones before it (`epochs`). A tick that was ordered before that admits nobody after it (`admit.lua`). **Redis away**: 503, and
+//! the ticket stays good. **The database away**: no epoch can begin and no ticket be judged, so 503 for who has no place; who has
+//! one goes on. **The reservation service away**: nobody is admitted until the holders of seats are counted in.
 
 use crate::{
+    db::ended_places::{self, EndedPlaces},
     domain::{Ticket, TicketState},
     entry,
     state::AppState,
     upstream::Holder,
-    waiting_line::{Claimed, EpochMark, Grant, Loss, Seen, Standing},
+    waiting_line::{AbsenceReason, Claimed, EpochMark, Grant, Loss, Place, Seen, Standing},
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use common::problem::{ApiResult, Problem};
+use common::{
+    crash,
+    problem::{ApiResult, Code, Problem},
+};
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
+use tokio::time::Instant;
 use uuid::Uuid;
 
 /// Events beyond this many are forgotten and their holders counted in once more, which changes nothing.
 const MANY: usize = 2000;
 
-/// In which epoch the holders of an event's seats were counted in, by this replica.
+/// How soon those who hold seats are asked for again where they could not be told: to ask at each tick would only open the
+/// circuit breaker.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// When the holders of an event's seats were counted in, by this replica.
 #[derive(Default)]
-pub(crate) struct CountedIn(Mutex<HashMap<Uuid, i64>>);
+pub(crate) struct CountedIn {
+    counted: Mutex<HashMap<Uuid, Counting>>,
+    /// Where they could not be told, and when.
+    failed: Mutex<HashMap<Uuid, Instant>>,
+}
+
+/// Which epoch, and whether its pause was over: a hold that was on its way when Redis was lost may come after the first count,
+/// but not after the pause.
+type Counting = (i64, bool);
 
 impl CountedIn {
-    fn contains(&self, event: Uuid, epoch: i64) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&event) == Some(&epoch)
+    fn contains(&self, event: Uuid, counting: Counting) -> bool {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner).get(&event) == Some(&counting)
     }
 
-    fn note(&self, event: Uuid, epoch: i64) {
-        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn note(&self, event: Uuid, counting: Counting) {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         if counted.len() >= MANY {
             counted.clear();
         }
-        counted.insert(event, epoch);
+        counted.insert(event, counting);
+    }
+
+    fn has_failed_lately(&self, event: Uuid) -> bool {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.retain(|_, at| at.elapsed() < ASK_AGAIN);
+        failed.contains_key(&event)
+    }
+
+    fn note_failure(&self, event: Uuid) {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.insert(event, Instant::now());
     }
 }
 
@@ -44,21 +83,51 @@ pub(crate) async fn restore(state: &AppState, ticket: &Ticket) -> ApiResult<Opti
         return Ok(None);
     };
     let oldest = loss.whole_at - grace(state);
-    if ticket.epoch >= mark.epoch || ticket.issued_at_millis < oldest.timestamp_millis() {
+    // A place seen just before the loss may have been signed just after it.
+    let is_from_before = ticket.epoch < mark.epoch || ticket.issued_at_millis < loss.noticed_at.timestamp_millis();
+    if !is_from_before || ticket.issued_at_millis < oldest.timestamp_millis() {
         return Ok(None);
     }
     let (user, event, life) = (ticket.user, ticket.event, state.limits.user_claim);
+    if let Some(ended) = ended_places::find(&state.pool, event, user).await?
+        && ended.includes(ticket)
+    {
+        return Ok(Some(ended.seen(now)));
+    }
+    // Nobody is admitted before the pause ends, so until then all who were in have their room.
+    let max_active = if loss.pauses(event, now) {
+        None
+    } else {
+        Some(state.settings.of(event).await?.max_active)
+    };
     if state.line.claim(user, event, life).await? != Claimed::Here {
         return Ok(None);
     }
+    crash::point("queue.restore.claimed");
     state.register_live(event).await?;
-    let seen = state.line.restore(ticket, state.limits.session).await?;
+    let seen = state.line.restore(ticket, state.limits.session, max_active).await?;
+    crash::point("queue.restore.placed");
     if state.line.confirm(user, event, life).await? != Claimed::Here {
         state.line.leave(event, user).await?;
         return Ok(None);
     }
     tracing::info!(event.id = %event, queue.score = ticket.score, "a place was restored from its ticket");
     Ok(Some(seen))
+}
+
+/// Lets who was admitted in the second that Redis lost in again, though Redis still has him in line. Nothing if the ticket does
+/// not say that this place was.
+pub(crate) async fn admitted_before(
+    state: &AppState,
+    place: &Place,
+    ticket: Option<&Ticket>,
+) -> ApiResult<Option<Seen<Standing>>> {
+    match ticket {
+        Some(ticket) if ticket.score == place.score && matches!(ticket.state, TicketState::Active { .. }) => {
+            restore(state, ticket).await
+        }
+        _ => Ok(None),
+    }
 }
 
 /// Gives the user's own token back to who was counted in as a holder of seats before the ticket came. Nothing if the ticket
@@ -72,7 +141,7 @@ pub(crate) async fn own_token(
         Some((ticket, TicketState::Active { grant_id, token, .. }))
             if *grant_id == grant.id && *token != grant.token =>
         {
-            Ok(Some(state.line.restore(ticket, state.limits.session).await?))
+            Ok(Some(state.line.restore(ticket, state.limits.session, None).await?))
         }
         _ => Ok(None),
     }
@@ -86,15 +155,25 @@ pub(crate) async fn count_in_holders(
     event: Uuid,
     now: DateTime<Utc>,
 ) -> Result<(), Problem> {
-    if open_loss(state, mark, event, now).is_none() || state.counted_in.contains(event, mark.epoch) {
+    let Some(loss) = open_loss(state, mark, event, now) else {
+        return Ok(());
+    };
+    let counting = (mark.epoch, !loss.pauses(event, now));
+    if state.counted_in.contains(event, counting) {
         return Ok(());
     }
-    let holders = state.holders.of(event).await?;
+    if state.counted_in.has_failed_lately(event) {
+        return Err(Problem::new(Code::ServiceUnavailable).detail("a moment ago nobody could tell who holds seats"));
+    }
+    let holders = state.holders.of(event).await;
+    let holders = holders.inspect_err(|_| state.counted_in.note_failure(event))?;
+    crash::point("queue.count-in.listed");
     let mut counted = 0_usize;
     for holder in &holders {
         counted += usize::from(count_in(state, event, holder, now).await?);
+        crash::point("queue.count-in.counted");
     }
-    state.counted_in.note(event, mark.epoch);
+    state.counted_in.note(event, counting);
     if counted > 0 {
         tracing::info!(event.id = %event, queue.counted_in = counted, "those who hold seats have their places again");
     }
@@ -125,10 +204,30 @@ pub(crate) async fn rejoin(state: &AppState, user: Uuid, event: Uuid) -> ApiResu
     if open_loss(state, &mark, event, now).is_none() {
         return Ok(None);
     }
+    if let Some(ended) = ended_places::find(&state.pool, event, user).await?
+        && ended.is_recent
+    {
+        return Ok(Some(ended.seen(now)));
+    }
     match entry::enter(state, user, event).await {
         Ok(seen) => Ok(Some(seen)),
         Err(problem) if problem.code().status().is_client_error() => Ok(None),
         Err(problem) => Err(problem),
+    }
+}
+
+impl EndedPlaces {
+    /// Whether the ticket is of a place that is over.
+    fn includes(&self, ticket: &Ticket) -> bool {
+        let used_up =
+            matches!(&ticket.state, TicketState::Active { grant_id, .. } if Some(grant_id) == self.grant_id.as_ref());
+        used_up || ticket.score <= self.up_to_score
+    }
+
+    /// What Redis would say of it.
+    fn seen(&self, now: DateTime<Utc>) -> Seen<Standing> {
+        let value = Standing::Absent(self.has_left.then_some(AbsenceReason::Left));
+        Seen { now, value }
     }
 }
 

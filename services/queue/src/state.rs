@@ -1,7 +1,7 @@
 use crate::{
     config::{Config, Streaming},
     domain::{Limits, Pace, PollLimits, TicketKeys},
-    epochs::Epochs,
+    epochs::{EpochError, Epochs},
     event_settings::EventSettings,
     recovery::CountedIn,
     streams::Streams,
@@ -45,7 +45,8 @@ pub(crate) struct Shared {
     pub(crate) streams: Arc<Streams>,
     /// Wakes this replica's admission loop.
     pub(crate) waker: Waker,
-    registered: Mutex<HashMap<Uuid, Instant>>,
+    /// When this replica noted that an event has a line, and in which epoch.
+    registered: Mutex<HashMap<Uuid, (Instant, i64)>>,
 }
 
 impl Deref for AppState {
@@ -61,7 +62,7 @@ impl AppState {
         let client = |name, url: &str| ServiceClient::new(name, url, config.signing_key.clone(), config.clock.clone());
         let line = WaitingLine::new(redis);
         Ok(Self(Arc::new(Shared {
-            epochs: Epochs::new(line.clone(), pool.clone(), config.recovery_pause),
+            epochs: Epochs::new(line.clone(), pool.clone(), config.recovery_pause, config.limits.grace),
             events: EventDirectory::new(client("event", &config.event_service_url)?, config.event_facts_ttl),
             availability: Availability::new(
                 client("reservation", &config.reservation_service_url)?,
@@ -83,18 +84,21 @@ impl AppState {
         })))
     }
 
-    /// Notes that an event has a line, so that admission looks at it.
-    pub(crate) async fn register_live(&self, event: Uuid) -> redis::RedisResult<()> {
+    /// Notes that an event has a line, so that admission looks at it. A note from before Redis lost its memory counts for
+    /// nothing.
+    pub(crate) async fn register_live(&self, event: Uuid) -> Result<(), EpochError> {
+        let epoch = self.epochs.current().await?.epoch;
+        let is_fresh = |(at, of): &(Instant, i64)| *of == epoch && at.elapsed() < REGISTER_EVERY;
         {
             let registered = self.registered.lock().unwrap_or_else(PoisonError::into_inner);
-            if registered.get(&event).is_some_and(|at| at.elapsed() < REGISTER_EVERY) {
+            if registered.get(&event).is_some_and(is_fresh) {
                 return Ok(());
             }
         }
         self.line.register_live(event).await?;
         let mut registered = self.registered.lock().unwrap_or_else(PoisonError::into_inner);
-        registered.retain(|_, at| at.elapsed() < REGISTER_EVERY);
-        registered.insert(event, Instant::now());
+        registered.retain(|_, note| is_fresh(note));
+        registered.insert(event, (Instant::now(), epoch));
         Ok(())
     }
 

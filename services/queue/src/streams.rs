@@ -10,7 +10,7 @@ use std::{
 use tokio::sync::watch;
 use uuid::Uuid;
 
-/// A browser's tabs, and one connection that is dead and does not know it. Opening more ends the oldest.
+/// A browser's tabs, and one connection that is dead and does not know it. Opening more ends the oldest, which is told why.
 const STREAMS_PER_USER: usize = 4;
 
 /// The newest snapshot of a line; none before the first tick.

@@ -5,15 +5,16 @@
 //! |---|---|---|
 //! | `seat:hold:{<eventId>}:<seatId>` | string with TTL | `<userId>:<reservationId>` of the holder |
 //! | `seat:holds:{<eventId>}` | sorted set | seat ids by expiry in ms: the list of holds without `KEYS` or `SCAN` |
-//! | `seat:holds:whole` | string | the run id of the server process whose holds are whole; missing or of another: some may be lost |
+//! | `seat:holds:whole` | string | the run id of the server process whose holds are whole; missing or of another: some may be lost. On a cluster the run ids of all masters, and each has copies, `seat:holds:whole:{<tag>}` |
 //!
 //! The first two of an event are in one slot. Scripts get every key in `KEYS`. A seat held by the same user counts as free, so that
 //! a buyer whose request died between Redis and the database gets the same seats again at once; which of the two
 //! reservations it is, the database says.
 
 use crate::domain::Tickets;
-use common::redis::Redis;
-use redis::{AsyncCommands, RedisResult, Script, ScriptInvocation};
+use common::redis::{Redis, where_reachable};
+use futures_util::future::join_all;
+use redis::{RedisResult, Script, ScriptInvocation};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -43,14 +44,15 @@ pub(crate) struct SeatHolds {
 /// A rebuild of lost holds that has begun; [`SeatHolds::end_rebuild`] notes that it is done.
 #[derive(Debug)]
 pub(crate) struct Rebuild {
-    /// The server process that lost them.
-    run_id: String,
+    /// The server processes of which some lost them.
+    run_ids: String,
 }
 
 impl Rebuild {
-    /// What stands in the note meanwhile. The same for every replica, so that none undoes what another has noted.
+    /// What stands in the note meanwhile, and names no process. The same for every replica, so that none undoes what another
+    /// has noted.
     fn beginning(&self) -> String {
-        format!("{}:rebuilding", self.run_id)
+        format!("{}:rebuilding", self.run_ids.replace(',', "+"))
     }
 }
 
@@ -131,31 +133,36 @@ impl SeatHolds {
     }
 
     /// Begins a rebuild if holds may be lost: Redis runs as another process than the one that was last found whole (it lost
-    /// up to a second at its restart, or is a replica that took over), or the note is gone (it was emptied).
+    /// up to a second at its restart, or is a replica that took over), or the note is gone (it was emptied). On a cluster,
+    /// if that is so of any master that answers.
     pub(crate) async fn begin_rebuild(&self) -> RedisResult<Option<Rebuild>> {
-        let redis = &mut self.redis.clone();
-        let info: String = redis::cmd("INFO").arg("server").query_async(redis).await?;
-        let run_id = info.lines().find_map(|line| line.strip_prefix("run_id:"));
-        let rebuild = Rebuild {
-            run_id: run_id.unwrap_or_default().trim().to_owned(),
-        };
-        let whole: Option<String> = redis.get(WHOLE_KEY).await?;
-        if whole.as_ref() == Some(&rebuild.run_id) {
+        let memory = self.redis.memory(WHOLE_KEY).await?;
+        if memory.mark().is_some_and(|whole| memory.is_of(whole)) {
             return Ok(None);
         }
-        let _: () = redis.set(WHOLE_KEY, rebuild.beginning()).await?;
+        let rebuild = Rebuild {
+            run_ids: memory.processes(),
+        };
+        self.redis.mark(WHOLE_KEY, &rebuild.beginning()).await?;
         Ok(Some(rebuild))
     }
 
     /// Notes that the holds are whole. `false` if Redis was emptied meanwhile, or another replica was quicker: the next
     /// look tells which.
     pub(crate) async fn end_rebuild(&self, rebuild: &Rebuild) -> RedisResult<bool> {
-        self.end_rebuild
-            .key(WHOLE_KEY)
-            .arg(rebuild.beginning())
-            .arg(&rebuild.run_id)
-            .invoke_async(&mut self.redis.clone())
-            .await
+        let noted = self.redis.copies(WHOLE_KEY).into_iter().map(|key| {
+            let mut redis = self.redis.clone();
+            async move {
+                self.end_rebuild
+                    .key(key)
+                    .arg(rebuild.beginning())
+                    .arg(&rebuild.run_ids)
+                    .invoke_async::<bool>(&mut redis)
+                    .await
+            }
+        });
+        let noted = where_reachable(join_all(noted).await)?;
+        Ok(noted.into_iter().all(|noted| noted))
     }
 }
 

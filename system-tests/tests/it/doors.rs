@@ -1,9 +1,9 @@
 //! Who gets in where.
 
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
-use system_tests::{Buyer, Part, System};
-use test_support::Api;
+use std::{collections::BTreeSet, time::Duration};
+use system_tests::{Buyer, Hold, Part, System};
+use test_support::{Api, eventually};
 use uuid::Uuid;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,6 +70,74 @@ async fn another_buyers_things_do_not_exist_and_their_tokens_do_not_work() {
         .try_hold(&sale, &hold.payment_token, &seats)
         .await
         .expect_problem(403, "QUEUE_TOKEN_INVALID");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_token_is_worth_as_long_as_its_place_and_for_nothing_else() {
+    let system = System::start().await;
+    let admin = system.admin().await;
+    let (sale, other_sale) = (admin.open_sale(1, 4).await, admin.open_sale(1, 4).await);
+    let buyer = Buyer::register(&system).await;
+    let seats = buyer.free_seats(&sale, 1).await;
+    let left = buyer.queue(&sale).await;
+    for _ in 0..2 {
+        let reply = buyer.api().delete("/queue/leave").await;
+        assert_eq!(reply.status.as_u16(), 204, "{reply:?}");
+    }
+    buyer
+        .try_hold(&sale, &left, &seats)
+        .await
+        .expect_problem(403, "QUEUE_TOKEN_INVALID");
+    // Nor does the service take it, whatever the gateway knows.
+    let me = buyer.api().get("/users/me").await.expect(200);
+    let me = me["id"].as_str().and_then(|id| id.parse().ok()).expect("an id");
+    Api::as_gateway(&system.url(Part::Reservation))
+        .as_user(me)
+        .with_header("X-Queue-Token", &left)
+        .post(
+            "/reservations/hold",
+            &json!({"eventId": sale.event_id, "seatIds": seats}),
+        )
+        .await
+        .expect_problem(403, "QUEUE_TOKEN_INVALID");
+
+    let token = buyer.queue(&sale).await;
+    assert_ne!(token, left, "a new place has a new token");
+    let hold = buyer.hold(&sale, &token, &seats).await;
+    let reply = buyer.api().delete("/queue/leave").await;
+    assert_eq!(reply.status.as_u16(), 204, "{reply:?}");
+    let other_token = buyer.queue(&other_sale).await;
+    let other_seats = buyer.free_seats(&other_sale, 2).await;
+    let other = buyer.hold(&other_sale, &other_token, &other_seats[..1]).await;
+    let mixed = Hold {
+        payment_token: hold.payment_token.clone(),
+        ..other.clone()
+    };
+    buyer
+        .create_payment(&mixed, Uuid::new_v4())
+        .await
+        .expect_problem(403, "QUEUE_TOKEN_INVALID");
+
+    // Leaving the line has cost neither the held seats nor the right to pay for them.
+    for held in [&hold, &other] {
+        let _payment = buyer.pay(held).await;
+        let _confirmed = buyer.wait_for(held.reservation_id, "CONFIRMED").await;
+        buyer
+            .create_payment(held, Uuid::new_v4())
+            .await
+            .expect_problem(409, "RESERVATION_NOT_PENDING");
+    }
+    // The confirmation ends the place, and the token with it.
+    eventually("the token has ended", Duration::from_secs(30), || async {
+        let status = buyer.api().get("/queue/status").await;
+        (status.status.as_u16() == 404).then_some(())
+    })
+    .await;
+    buyer
+        .try_hold(&other_sale, &other_token, &other_seats[1..])
+        .await
+        .expect_problem(403, "QUEUE_TOKEN_INVALID");
+    system.audit().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

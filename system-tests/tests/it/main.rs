@@ -15,5 +15,6 @@ mod killed;
 mod operators;
 mod outages;
 mod races;
+mod strangers;
 mod streams;
 mod swapping;

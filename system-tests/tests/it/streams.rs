@@ -3,7 +3,7 @@ use std::time::Duration;
 use system_tests::{Buyer, System};
 
 /// Reads a stream until an event of that name, and gives its data.
-async fn until(reply: &mut reqwest::Response, name: &str) -> Value {
+pub(crate) async fn until(reply: &mut reqwest::Response, name: &str) -> Value {
     let mut read = String::new();
     let wanted = format!("event: {name}\n");
     tokio::time::timeout(Duration::from_secs(30), async {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{GATEWAY, SIMULATORS, Tenancy, UNITS, Unit};
+use super::tls::{self, authority};
+use super::{GATEWAY, Instance, SIMULATORS, Tenancy, UNITS, Unit};
 use crate::infra::Infra;
 use crate::ports::Ports;
 use crate::workspace::Workspace;
@@ -16,6 +17,8 @@ pub(crate) struct Environment {
     extra: BTreeMap<String, String>,
     /// Where the simulators keep payments, so that they outlive a restart as the books do. No other books have the same.
     ledger: String,
+    /// Whom the simulators trust when they call the gateway.
+    authority: String,
 }
 
 impl Environment {
@@ -33,6 +36,7 @@ impl Environment {
             tenancy: tenancy.clone(),
             extra: extra.clone(),
             ledger,
+            authority: authority(workspace).display().to_string(),
         }
     }
 
@@ -53,9 +57,22 @@ impl Environment {
         }
         if unit.name == "simulators" {
             set("SIMULATORS_STATE_FILE", self.ledger.clone());
+            if self.has_tls() {
+                set("SSL_CERT_FILE", self.authority.clone());
+            }
         }
         env.extend(self.extra.clone());
         env
+    }
+
+    /// Whether the gateway speaks HTTPS.
+    pub(super) fn has_tls(&self) -> bool {
+        self.extra.contains_key(tls::CERTIFICATE)
+    }
+
+    /// The gateway's address.
+    pub(super) fn gateway(&self) -> String {
+        Instance::first(GATEWAY).url(&self.ports, self.has_tls())
     }
 
     /// What the operator's tool is given.
@@ -82,6 +99,7 @@ impl Environment {
             tenancy: Tenancy::default(),
             extra: BTreeMap::new(),
             ledger: String::new(),
+            authority: String::new(),
         }
         .shared();
         let mut settings = self.shared();
@@ -100,7 +118,7 @@ impl Environment {
             );
         }
         let simulators = SIMULATORS.url(&self.ports);
-        let gateway = GATEWAY.url(&self.ports);
+        let gateway = self.gateway();
         let mut set = |key: &str, value: String| env.insert(key.to_owned(), value);
         set("REDIS_URL", format!("{}/0", self.infra.redis));
         set("KAFKA_BROKERS", self.infra.kafka.clone());
@@ -139,6 +157,7 @@ mod tests {
                 .map(|&(key, value)| (key.to_owned(), value.to_owned()))
                 .collect(),
             ledger: "ledger".to_owned(),
+            authority: String::new(),
         }
     }
 

@@ -1,16 +1,23 @@
 //! Asking a process whether it may be used.
 
+use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
-/// A client for local addresses.
+use super::tls_authority;
+use crate::workspace::Workspace;
+
+/// A client for local addresses, also those of `up --tls`.
 pub(crate) fn http_client() -> Result<reqwest::Client> {
-    // Nothing here is encrypted, but a client cannot be made without a provider; the second call finds it installed.
+    // A client cannot be made without a provider; the second call finds it installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder()
+    let mut client = reqwest::Client::builder()
         .connect_timeout(Duration::from_secs(2))
         .no_proxy();
+    if let Ok(authority) = fs::read(tls_authority(&Workspace::find()?)) {
+        client = client.tls_certs_merge([reqwest::Certificate::from_pem(&authority)?]);
+    }
     client.build().context("cannot make an HTTP client")
 }
 

@@ -6,6 +6,7 @@ mod health;
 mod status;
 mod tenancy;
 mod ticketctl;
+mod tls;
 mod unit;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ pub(crate) use self::health::{http_client, is_ready};
 pub(crate) use self::status::print_status;
 pub(crate) use self::tenancy::Tenancy;
 pub(crate) use self::ticketctl::Ticketctl;
+pub(crate) use self::tls::{authority as tls_authority, settings as tls_settings};
 use self::unit::{GATEWAY, SIMULATORS, Unit};
 pub(crate) use self::unit::{Instance, UNITS, instances, replicas};
 use crate::infra::{self, Infra};
@@ -78,7 +80,7 @@ pub(crate) async fn up(workspace: &Workspace, ports: &Ports, infra: &Infra, want
     let start = async || start_missing(workspace, ports, &binaries, &environment, &instances).await;
     process::start_until_alive(workspace, &names, start).await?;
     let state = State {
-        gateway: GATEWAY.url(ports),
+        gateway: environment.gateway(),
         services: UNITS
             .iter()
             .filter(|unit| unit.schema.is_some())
@@ -137,7 +139,7 @@ async fn start_missing(
     }
     let client = http_client()?;
     for instance in wanted {
-        let url = instance.health_url(ports);
+        let url = instance.health_url(ports, environment.has_tls());
         process::wait_until(workspace, &instance.name(), START_PATIENCE, async || {
             is_ready(&client, &url).await
         })

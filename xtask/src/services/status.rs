@@ -5,13 +5,14 @@ use anyhow::Result;
 use super::{http_client, instances, is_ready};
 use crate::infra::{self, Infra};
 use crate::ports::Ports;
-use crate::state;
+use crate::state::{self, State};
 use crate::workspace::Workspace;
 
 /// Prints what runs, where, and whether it may be used.
 pub(crate) async fn print_status(workspace: &Workspace, ports: &Ports) -> Result<()> {
     let client = http_client()?;
     let pids = state::running(workspace);
+    let tls = State::read(workspace).is_some_and(|state| state.gateway.starts_with("https:"));
     let row = |name: &str, url: &str, ready: bool| {
         let pid = pids.get(name).map_or_else(|| "-".to_owned(), ToString::to_string);
         say!(
@@ -24,8 +25,8 @@ pub(crate) async fn print_status(workspace: &Workspace, ports: &Ports) -> Result
         let name = instance.name();
         // Of replicas there is nothing to be said that were not asked for.
         if instance.is_first() || pids.contains_key(&name) {
-            let ready = is_ready(&client, &instance.health_url(ports)).await.is_ok();
-            row(&name, &instance.url(ports), ready);
+            let ready = is_ready(&client, &instance.health_url(ports, tls)).await.is_ok();
+            row(&name, &instance.url(ports, tls), ready);
         }
     }
     let infra = Infra::addresses(ports);

@@ -70,7 +70,7 @@ impl Unit {
 
     /// Its address.
     pub(super) fn url(self, ports: &Ports) -> String {
-        Instance::first(self).url(ports)
+        Instance::first(self).url(ports, false)
     }
 }
 
@@ -112,14 +112,19 @@ impl Instance {
         }
     }
 
-    /// Its address.
-    pub(super) fn url(self, ports: &Ports) -> String {
-        format!("http://127.0.0.1:{}", self.port(ports))
+    /// Its address; with TLS the gateway's is another.
+    pub(super) fn url(self, ports: &Ports, tls: bool) -> String {
+        let scheme = if tls && self.unit.name == GATEWAY.name {
+            "https"
+        } else {
+            "http"
+        };
+        format!("{scheme}://127.0.0.1:{}", self.port(ports))
     }
 
     /// The address that tells whether it may be used.
-    pub(super) fn health_url(self, ports: &Ports) -> String {
-        format!("{}{}", self.url(ports), self.unit.health)
+    pub(super) fn health_url(self, ports: &Ports, tls: bool) -> String {
+        format!("{}{}", self.url(ports, tls), self.unit.health)
     }
 }
 

@@ -4,7 +4,7 @@
 //!
 //! | server | variable | needs |
 //! |---|---|---|
-//! | [`OwnRedis`] | – | `redis-server` on the `PATH` |
+//! | [`OwnRedis`], [`OwnRedisCluster`] | – | `redis-server` on the `PATH` |
 //! | [`OwnPostgres`] | `TICKET_QUEUE_POSTGRES_BIN` | the folder with `initdb` and `postgres` |
 //! | [`OwnKafka`] | `TICKET_QUEUE_KAFKA_LIBS` | the folder with Kafka's jars, and `java` on the `PATH` |
 //!
@@ -15,10 +15,12 @@ mod kafka;
 mod postgres;
 mod process;
 mod redis;
+mod redis_cluster;
 
 pub use kafka::OwnKafka;
 pub use postgres::OwnPostgres;
 pub use redis::{AofMark, OwnRedis};
+pub use redis_cluster::OwnRedisCluster;
 
 use std::path::PathBuf;
 

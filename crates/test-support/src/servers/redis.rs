@@ -1,6 +1,6 @@
 use super::{
     Missing, on_path,
-    process::{Folder, PATIENCE, Process, free_port},
+    process::{Folder, PATIENCE, Process, free_port, send},
 };
 use crate::eventually;
 use std::{fs, path::PathBuf};
@@ -12,6 +12,8 @@ pub struct OwnRedis {
     program: PathBuf,
     port: u16,
     folder: Folder,
+    /// Arguments besides those that every server has.
+    extra: Vec<String>,
 }
 
 /// A moment up to which the append-only file is kept.
@@ -27,13 +29,19 @@ impl OwnRedis {
     /// # Panics
     /// When it does not start.
     pub async fn start() -> Result<Self, Missing> {
+        Self::start_with(Vec::new()).await
+    }
+
+    /// Starts it with further arguments.
+    pub(super) async fn start_with(extra: Vec<String>) -> Result<Self, Missing> {
         let program = on_path("redis-server")?;
         let (folder, port) = (Folder::new("redis"), free_port());
         let mut redis = Self {
-            process: launch(&program, &folder, port),
+            process: launch(&program, &folder, port, &extra),
             program,
             port,
             folder,
+            extra,
         };
         redis.wait_ready().await;
         Ok(redis)
@@ -45,14 +53,38 @@ impl OwnRedis {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// A connection to exactly this server.
+    ///
+    /// # Panics
+    /// When it cannot be reached.
+    pub async fn connection(&self) -> redis::aio::MultiplexedConnection {
+        let client = redis::Client::open(self.url()).expect("a usable Redis address");
+        let connection = client.get_multiplexed_async_connection().await;
+        connection.expect("Redis can be reached")
+    }
+
     /// SIGKILL.
     pub async fn kill(&mut self) {
         self.process.kill().await;
     }
 
+    /// SIGSTOP: connections stay open and nothing is answered, as of a machine that hangs.
+    pub fn freeze(&self) {
+        self.process.id().into_iter().for_each(|id| send("STOP", id));
+    }
+
+    /// Ends [`OwnRedis::freeze`].
+    pub fn thaw(&self) {
+        self.process.id().into_iter().for_each(|id| send("CONT", id));
+    }
+
     /// Starts the killed server again with what it had written.
     pub async fn restart(&mut self) {
-        self.process = launch(&self.program, &self.folder, self.port);
+        self.process = launch(&self.program, &self.folder, self.port, &self.extra);
         self.wait_ready().await;
     }
 
@@ -106,7 +138,7 @@ impl OwnRedis {
     }
 }
 
-fn launch(program: &PathBuf, folder: &Folder, port: u16) -> Process {
+fn launch(program: &PathBuf, folder: &Folder, port: u16, extra: &[String]) -> Process {
     let mut command = Command::new(program);
     command
         .arg("--dir")
@@ -114,6 +146,7 @@ fn launch(program: &PathBuf, folder: &Folder, port: u16) -> Process {
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
         .args(["--databases", "512", "--save", "", "--daemonize", "no"])
         .args(["--appendonly", "yes", "--appendfsync", "everysec"])
-        .args(["--maxmemory-policy", "noeviction"]);
+        .args(["--maxmemory-policy", "noeviction"])
+        .args(extra);
     Process::start(command, folder)
 }

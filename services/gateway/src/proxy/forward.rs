@@ -27,6 +27,7 @@ use resilience::{
 };
 use std::{
     net::IpAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -38,7 +39,8 @@ const POOL_MAX_IDLE: usize = 512;
 /// The way to the services.
 pub(crate) struct Proxy {
     client: Client<HttpConnector, RequestBody>,
-    upstreams: Vec<Upstream>,
+    connect_timeout: Duration,
+    upstreams: Arc<Vec<Upstream>>,
     retries: RetryPolicy,
     key: SigningKey,
     clock: Clock,
@@ -66,14 +68,6 @@ pub(crate) struct Forwarded<'a> {
 
 impl Proxy {
     pub(crate) fn new(config: &ProxyConfig, key: SigningKey, clock: Clock) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(config.connect_timeout));
-        connector.set_nodelay(true);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(POOL_IDLE_TIMEOUT)
-            .pool_max_idle_per_host(POOL_MAX_IDLE)
-            .build(connector);
         let upstreams = config.backends.iter().map(|backend| {
             let name = backend.backend.service_name();
             Upstream {
@@ -83,9 +77,10 @@ impl Proxy {
                 duration: metrics::histogram!("gateway_upstream_duration_seconds", "upstream" => name),
             }
         });
-        let upstreams = upstreams.collect();
+        let upstreams = Arc::new(upstreams.collect());
         Self {
-            client,
+            client: client(config.connect_timeout),
+            connect_timeout: config.connect_timeout,
             upstreams,
             retries: RetryPolicy {
                 max_retries: config.retries,
@@ -93,6 +88,18 @@ impl Proxy {
             },
             key,
             clock,
+        }
+    }
+
+    /// The same way, with connections of its own: breakers and budgets are the process's.
+    pub(crate) fn of_a_thread(&self) -> Self {
+        Self {
+            client: client(self.connect_timeout),
+            connect_timeout: self.connect_timeout,
+            upstreams: Arc::clone(&self.upstreams),
+            retries: self.retries,
+            key: self.key.clone(),
+            clock: self.clock.clone(),
         }
     }
 
@@ -123,6 +130,10 @@ impl Proxy {
         let sent = tokio::time::timeout(upstream.config.timeout, self.send(upstream, request, route.retry)).await;
         upstream.duration.record(started.elapsed().as_secs_f64());
         match sent {
+            Ok(Ok(reply)) if !is_clear(&reply) => {
+                permit.record(Outcome::Failure);
+                Err(Refusal::from(Code::UpstreamFailed).because("the reply can be read in two ways"))
+            }
             Ok(Ok(reply)) => {
                 permit.record(judge(&reply));
                 Ok(incoming(reply, upstream, route))
@@ -213,6 +224,17 @@ impl Proxy {
     }
 }
 
+fn client(connect_timeout: Duration) -> Client<HttpConnector, RequestBody> {
+    let mut connector = HttpConnector::new();
+    connector.set_connect_timeout(Some(connect_timeout));
+    connector.set_nodelay(true);
+    Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(POOL_IDLE_TIMEOUT)
+        .pool_max_idle_per_host(POOL_MAX_IDLE)
+        .build(connector)
+}
+
 fn copy_of(request: &Request<RequestBody>) -> Request<RequestBody> {
     let mut copy = Request::new(RequestBody::Empty);
     *copy.method_mut() = request.method().clone();
@@ -226,6 +248,20 @@ fn incoming(mut reply: Response<Incoming>, upstream: &Upstream, route: &Route) -
     *reply.version_mut() = http::Version::HTTP_11;
     let silence = (!route.stream).then_some(upstream.config.timeout);
     reply.map(|body| ReplyBody::upstream(body, upstream.config.backend.service_name(), silence))
+}
+
+/// Whether it is clear where a reply ends, and that it is one: nobody asked for another protocol, and a length beside chunks,
+/// which the client library forgives, would cut the reply short for our client.
+fn is_clear(reply: &Response<Incoming>) -> bool {
+    let mut codings = reply.headers().get_all(header::TRANSFER_ENCODING).iter();
+    let framed = match (codings.next(), codings.next()) {
+        (None, _) => true,
+        (Some(coding), None) => {
+            coding.as_bytes().eq_ignore_ascii_case(b"chunked") && !reply.headers().contains_key(header::CONTENT_LENGTH)
+        }
+        (Some(_), Some(_)) => false,
+    };
+    framed && !reply.status().is_informational()
 }
 
 /// What a reply says about the service's health (`design.md` §4). A 503 that tells when to come back is one that works.

@@ -57,12 +57,15 @@ impl Rates {
     /// Reads `10/ip`, `20/user`, both, or `none`.
     pub(super) fn parse<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
         let mut rates = Self::default();
-        let mut any = false;
+        let mut words = words.into_iter().peekable();
+        if words.next_if_eq(&"none").is_some() {
+            return match words.next() {
+                None => Ok(rates),
+                Some(word) => Err(format!("`{word}` stands behind `none`")),
+            };
+        }
+        let any = words.peek().is_some();
         for word in words {
-            any = true;
-            if word == "none" {
-                continue;
-            }
             let bad = || format!("`{word}` is not a limit such as 10/ip or 20/user");
             let (number, subject) = word.split_once('/').ok_or_else(bad)?;
             let number = number
@@ -70,10 +73,13 @@ impl Rates {
                 .ok()
                 .filter(|number| (1..=1_000_000).contains(number))
                 .ok_or_else(bad)?;
-            match subject {
-                "ip" => rates.per_ip = Some(number),
-                "user" => rates.per_user = Some(number),
+            let rate = match subject {
+                "ip" => &mut rates.per_ip,
+                "user" => &mut rates.per_user,
                 _ => return Err(bad()),
+            };
+            if rate.replace(number).is_some() {
+                return Err(format!("`{word}` is a second number for the same"));
             }
         }
         if any {

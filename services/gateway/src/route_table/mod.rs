@@ -70,15 +70,21 @@ impl RouteTable {
 
     fn build(parsed: &parse::Parsed, limits: Vec<Arc<LimitClass>>) -> Result<Self, String> {
         let find = |name: &str| limits.iter().find(|limit| limit.name() == name).cloned();
-        let mut entries: Vec<(&str, PathEntry)> = Vec::new();
+        let mut entries: Vec<(&parse::RouteLine, PathEntry)> = Vec::new();
         for line in &parsed.routes {
             let limit =
                 find(&line.limit).ok_or_else(|| format!("{}: no limit is named `{}`", line.place, line.limit))?;
+            if line.is_public() && limit.per_ip().is_none() && limit.per_user().is_some() {
+                return Err(format!(
+                    "{}: the limit `{}` counts users, and the route is public",
+                    line.place, line.limit
+                ));
+            }
             let route = Arc::new(line.to_route(limit));
-            match entries.iter_mut().find(|(path, _)| *path == line.path) {
+            match entries.iter_mut().find(|(other, _)| other.path == line.path) {
                 Some((_, entry)) => entry.routes.push(route),
                 None => entries.push((
-                    &line.path,
+                    line,
                     PathEntry {
                         routes: vec![route],
                         allow: None,
@@ -87,11 +93,11 @@ impl RouteTable {
             }
         }
         let mut paths = matchit::Router::new();
-        for (path, mut entry) in entries {
+        for (line, mut entry) in entries {
             entry.allow = allow(&entry.routes);
             paths
-                .insert(path, entry)
-                .map_err(|error| format!("`{path}`: {error}"))?;
+                .insert(&line.path, entry)
+                .map_err(|error| format!("{}: `{}`: {error}", line.place, line.path))?;
         }
         let auth_failure = find(AUTH_FAILURE).ok_or_else(|| format!("no limit is named `{AUTH_FAILURE}`"))?;
         Ok(Self {
@@ -198,20 +204,66 @@ mod tests {
     #[test]
     fn a_bad_table_is_refused_with_the_line_at_fault() {
         for (lines, place) in [
-            ("route GET /x public nobody none", "line 1: `nobody`"),
+            ("allow everything", "line 1: `allow`"),
+            ("route GET /x public event none\nalow x", "line 2: `alow`"),
+            ("# a comment; with a semicolon\n\nallow x", "line 3: `allow`"),
+            ("limit a none; limit b none\nallow x", "line 2: `allow`"),
+            ("limit", "line 1: the limit has no name"),
+            ("limit a", "line 1: the limit has no numbers"),
+            ("limit a 10", "line 1: `10`"),
+            ("limit a ten/ip", "line 1: `ten/ip`"),
+            ("limit a 0/ip", "line 1: `0/ip`"),
+            ("limit a -1/ip", "line 1: `-1/ip`"),
+            ("limit a 10/hour", "line 1: `10/hour`"),
+            ("limit a 1000001/ip", "line 1: `1000001/ip`"),
+            ("limit a none 10/ip", "line 1: `10/ip`"),
+            ("limit a 10/ip none", "line 1: `none`"),
+            ("limit a 10/ip 20/ip", "line 1: `20/ip`"),
+            ("limit a none\nlimit a 1/ip", "line 2: the limit `a` stands here twice"),
+            ("route", "line 1: the method is missing"),
+            ("route GET", "line 1: the path is missing"),
+            ("route GET /x", "line 1: the access is missing"),
+            ("route GET /x public", "line 1: the service is missing"),
+            ("route GET /x public event", "line 1: the limit is missing"),
+            ("route get /x public event none", "line 1: `get`"),
+            ("route PATCH /x public event none", "line 1: `PATCH`"),
+            ("route GET x public event none", "line 1: `x`"),
+            ("route GET /x//y public event none", "line 1: `/x//y`"),
+            ("route GET /x/../y public event none", "line 1: `/x/../y`"),
+            ("route GET /%78 public event none", "line 1: `/%78`"),
+            ("route GET /internal/x user event none", "line 1: `/internal/x`"),
+            ("route GET /INTERNAL user event none", "line 1: `/INTERNAL`"),
             ("limit a none\nroute GET /x anyone event none", "line 2: `anyone`"),
+            ("route GET /x public nobody none", "line 1: `nobody`"),
             (
                 "limit a none\n\nroute GET /x public event nolimit",
                 "line 3: no limit is named `nolimit`",
             ),
-            ("route GET x public event none", "line 1: `x`"),
             (
-                "route GET /x public event none queue-token=NONE",
+                "route GET /x public event default",
+                "line 1: the limit `default` counts users",
+            ),
+            ("route GET /x user event none often", "line 1: `often`"),
+            ("route GET /x user event none body=large", "line 1: `body=large`"),
+            ("route GET /x user event none body=-1", "line 1: `body=-1`"),
+            ("route GET /x user event none stream=1", "line 1: `stream=1`"),
+            (
+                "route GET /x user event none queue-token=NONE",
                 "line 1: `queue-token=NONE`",
             ),
-            ("route GET /x public event", "line 1: "),
-            ("allow everything", "line 1: `allow`"),
-            ("limit a 10", "line 1: `10`"),
+            (
+                "route POST /x public event none queue-token=PAYMENT",
+                "line 1: a queue token is somebody's",
+            ),
+            (
+                "route GET /x user event none\nroute GET /x public event none",
+                "line 2: `GET /x` stands here twice",
+            ),
+            ("route GET /{a user event none", "line 1: `/{a`"),
+            (
+                "\nroute GET /events/{other} public event none",
+                "line 2: `/events/{other}`",
+            ),
         ] {
             let error = table(&[("GATEWAY_ROUTES", lines)])
                 .err()

@@ -1,7 +1,7 @@
 //! Reads the table's text. Errors begin with the line at fault.
 
 use super::{Access, LimitClass, Route, Target, TokenKind, limits::Rates};
-use crate::{observe::RouteMetrics, proxy::Backend};
+use crate::{observe::RouteMetrics, proxy::Backend, steps::spelling::normalise};
 use common::http::BODY_LIMIT_BYTES;
 use http::Method;
 use std::{collections::BTreeMap, sync::Arc};
@@ -31,38 +31,53 @@ pub(super) struct RouteLine {
 impl Parsed {
     /// Reads a whole table.
     pub(super) fn read(text: &str) -> Result<Self, String> {
-        Self::default().override_with(text)
+        let mut parsed = Self::default();
+        for (index, line) in text.lines().enumerate() {
+            // A comment runs to the end of its line, also over semicolons.
+            let statements = line.split('#').next().unwrap_or_default().split(';');
+            for statement in statements {
+                parsed.add(format!("line {}", index + 1), statement)?;
+            }
+        }
+        Ok(parsed)
     }
 
     /// Adds lines; those of the same limit, or of the same method and path, are replaced. In a variable, `;` separates
     /// lines as well as the line break.
     pub(super) fn override_with(mut self, text: &str) -> Result<Self, String> {
-        for (index, line) in text.lines().flat_map(split_statements).enumerate() {
-            let place = format!("line {}", index + 1);
-            let mut words = line.split_whitespace();
-            match words.next() {
-                None => {}
-                Some("limit") => {
-                    let name = words.next().ok_or_else(|| format!("{place}: the limit has no name"))?;
-                    let rates = Rates::parse(words).map_err(|why| format!("{place}: {why}"))?;
-                    self.limits.insert(name.to_owned(), rates);
-                }
-                Some("route") => {
-                    let route = RouteLine::parse(place, words)?;
-                    self.routes
-                        .retain(|other| (&other.method, &other.path) != (&route.method, &route.path));
-                    self.routes.push(route);
-                }
-                Some(other) => return Err(format!("{place}: `{other}` is neither `limit` nor `route`")),
-            }
-        }
+        let added = Self::read(text)?;
+        self.limits.extend(added.limits);
+        self.routes
+            .retain(|route| !added.routes.iter().any(|other| other.is_same(route)));
+        self.routes.extend(added.routes);
         Ok(self)
     }
-}
 
-/// A comment runs to the end of its line, also over semicolons.
-fn split_statements(line: &str) -> impl Iterator<Item = &str> {
-    line.split('#').next().unwrap_or_default().split(';')
+    fn add(&mut self, place: String, line: &str) -> Result<(), String> {
+        let mut words = line.split_whitespace();
+        match words.next() {
+            None => {}
+            Some("limit") => {
+                let name = words.next().ok_or_else(|| format!("{place}: the limit has no name"))?;
+                let rates = Rates::parse(words).map_err(|why| format!("{place}: {why}"))?;
+                if self.limits.insert(name.to_owned(), rates).is_some() {
+                    return Err(format!("{place}: the limit `{name}` stands here twice"));
+                }
+            }
+            Some("route") => {
+                let route = RouteLine::parse(place, words)?;
+                if self.routes.iter().any(|other| other.is_same(&route)) {
+                    let RouteLine {
+                        place, method, path, ..
+                    } = route;
+                    return Err(format!("{place}: `{method} {path}` stands here twice"));
+                }
+                self.routes.push(route);
+            }
+            Some(other) => return Err(format!("{place}: `{other}` is neither `limit` nor `route`")),
+        }
+        Ok(())
+    }
 }
 
 impl RouteLine {
@@ -79,8 +94,9 @@ impl RouteLine {
             "DELETE" => Method::DELETE,
             _ => return Err(bad(method, "GET, POST, PUT or DELETE")),
         };
-        if !path.starts_with('/') {
-            return Err(bad(path, "a path"));
+        // Requests come here under this one spelling, and none inside: another line would never serve anybody.
+        if normalise(path).as_deref() != Ok(path) {
+            return Err(bad(path, "a path in its plain spelling, outside of /internal"));
         }
         let access = match access {
             "public" => Access::Public,
@@ -109,8 +125,15 @@ impl RouteLine {
         for option in words {
             line.apply(option).ok_or_else(|| bad(option, "an option"))?;
         }
+        if line.queue_token.is_some() && access == Access::Public {
+            return Err(format!("{place}: a queue token is somebody's, and the route is public"));
+        }
         line.place = place;
         Ok(line)
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        (&self.method, &self.path) == (&other.method, &other.path)
     }
 
     fn apply(&mut self, option: &str) -> Option<()> {
@@ -122,6 +145,11 @@ impl RouteLine {
             _ => return None,
         }
         Some(())
+    }
+
+    /// Whether nobody is signed in whose requests could be counted.
+    pub(super) fn is_public(&self) -> bool {
+        self.access == Access::Public
     }
 
     pub(super) fn to_route(&self, limit: Arc<LimitClass>) -> Route {

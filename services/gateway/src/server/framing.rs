@@ -2,7 +2,8 @@
 const KEPT: usize = 64;
 
 /// Reads along with hyper and finds the heads whose end, or whose body's end, two servers might see in different places
-/// (design.md §11): line breaks that are not CR LF, `Content-Length` beside `Transfer-Encoding`, and either of them twice.
+/// (design.md §11): line breaks that are not CR LF, `Content-Length` beside `Transfer-Encoding`, either of them twice, and a
+/// `Transfer-Encoding` that is anything but `chunked`.
 /// hyper forgives some of these, as RFC 9112 allows it to; a gateway in front of others must not.
 ///
 /// Pipelined requests are followed over bodies of a known length. Behind a chunked body nothing is seen, so its connection
@@ -34,6 +35,11 @@ enum Place {
 struct Ambiguous;
 
 impl Framing {
+    /// Whether more of a request's body may come.
+    pub(super) fn is_within_body(&self) -> bool {
+        !matches!(self.place, Place::Head)
+    }
+
     /// Looks at what came next.
     ///
     /// # Errors
@@ -89,20 +95,22 @@ impl Framing {
                 .position(|byte| *byte == b':')
                 .unwrap_or(self.line.len());
             let (name, value) = self.line.split_at(colon);
-            if name.eq_ignore_ascii_case(b"content-length") {
-                if self.line.len() == KEPT {
-                    // Its end may be missing.
-                    return Err(Ambiguous);
-                }
+            let frames = |field: &[u8]| name.eq_ignore_ascii_case(field);
+            if self.line.len() == KEPT && (frames(b"content-length") || frames(b"transfer-encoding")) {
+                // Its end may be missing.
+                return Err(Ambiguous);
+            }
+            if frames(b"content-length") {
                 let value = std::str::from_utf8(value).map_err(|_| Ambiguous)?;
                 let length = length(value.trim_start_matches(':').trim_matches([' ', '\t']))?;
                 let before = self.length.replace(length);
                 if before.is_some() || self.chunked {
                     return Err(Ambiguous);
                 }
-            } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            } else if frames(b"transfer-encoding") {
                 let before = std::mem::replace(&mut self.chunked, true);
-                if before || self.length.is_some() {
+                let value = value.get(1..).unwrap_or_default().trim_ascii();
+                if before || self.length.is_some() || !value.eq_ignore_ascii_case(b"chunked") {
                     return Err(Ambiguous);
                 }
             }
@@ -127,7 +135,9 @@ fn length(text: &str) -> Result<u64, Ambiguous> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Ambiguous);
     }
-    text.parse().map_err(|_| Ambiguous)
+    // Some count lengths in signed numbers.
+    let length = text.parse::<i64>().map_err(|_| Ambiguous)?;
+    u64::try_from(length).map_err(|_| Ambiguous)
 }
 
 #[cfg(test)]
@@ -146,6 +156,65 @@ mod tests {
         whole
     }
 
+    proptest::proptest! {
+        #![proptest_config(proptest::test_runner::Config { failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn how_the_network_cuts_the_bytes_does_not_matter(text in hostile_stream(), cuts in proptest::collection::vec(1_usize..9, 1..40)) {
+            let bytes = text.as_bytes();
+            let whole = Framing::default().read(bytes);
+            let (mut framing, mut at, mut cut) = (Framing::default(), 0, Ok(()));
+            for length in cuts.iter().cycle() {
+                let part = &bytes[at..bytes.len().min(at + length)];
+                cut = framing.read(part).map_err(|index| at + index);
+                at += part.len();
+                if part.is_empty() || cut.is_err() {
+                    break;
+                }
+            }
+            proptest::prop_assert_eq!(whole, cut);
+        }
+
+        #[test]
+        fn a_head_that_passes_frames_its_body_in_one_way(text in hostile_stream()) {
+            if Framing::default().read(text.as_bytes()).is_ok() && let Some(end) = text.find("\r\n\r\n") {
+                let head = text[..end].trim_start_matches("\r\n").to_ascii_lowercase();
+                let fields = head.split("\r\n").skip(1);
+                let framing: Vec<&str> = fields
+                    .filter(|line| line.starts_with("content-length:") || line.starts_with("transfer-encoding:"))
+                    .collect();
+                proptest::prop_assert!(framing.len() <= 1, "{:?}", framing);
+                proptest::prop_assert!(!head.replace("\r\n", "").contains(['\r', '\n']), "{:?}", head);
+            }
+        }
+    }
+
+    /// Requests, whole, broken, and with each other's parts.
+    fn hostile_stream() -> impl proptest::strategy::Strategy<Value = String> {
+        use proptest::prelude::*;
+        static PARTS: &[&str] = &[
+            "GET / HTTP/1.1\r\n",
+            "POST /x HTTP/1.1\r\n",
+            "Host: x\r\n",
+            "Content-Length: 5\r\n",
+            "content-length: 0\r\n",
+            "Content-Length: +5\r\n",
+            "Content-Length: 5, 5\r\n",
+            "Transfer-Encoding: chunked\r\n",
+            "transfer-encoding: gzip\r\n",
+            "X-A: Content-Length: 5\r\n",
+            " folded\r\n",
+            "\r\n",
+            "\r\n\r\n",
+            "\n",
+            "\r",
+            "hello",
+            "5\r\nhello\r\n0\r\n\r\n",
+            ":",
+        ];
+        prop::collection::vec(prop::sample::select(PARTS), 0..16).prop_map(|parts| parts.concat())
+    }
+
     #[test]
     fn what_is_clear_passes() {
         for text in [
@@ -154,6 +223,7 @@ mod tests {
             "POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\nGET / HTTP/1.1\r\n\r\n",
             "POST / HTTP/1.1\r\nCONTENT-length:\t4 \r\n\r\na\nb\rGET / HTTP/1.1\r\n\r\n",
             "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n\n\n",
+            "POST / HTTP/1.1\r\nTRANSFER-encoding:\t CHUNKED \r\n\r\n0\r\n\r\n",
             "GET / HTTP/1.1\r\nX-Content-Length: 5\r\nX: Content-Length: 6\r\n\r\n",
         ] {
             assert_eq!(read(text), Ok(()), "{text:?}");
@@ -176,6 +246,10 @@ mod tests {
             "POST / HTTP/1.1\r\nContent-Length: 5, 5\r\n\r\n",
             "POST / HTTP/1.1\r\nContent-Length:\r\n\r\n",
             "POST / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n",
+            "POST / HTTP/1.1\r\nContent-Length: 18446744073709551615\r\n\r\n",
+            "POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked, chunked\r\n\r\n",
+            "POST / HTTP/1.1\r\nTransfer-Encoding:\r\n\r\n",
             "POST / HTTP/1.1\r\nContent-Length: 000000000000000000000000000000000000000000000000000000005\r\n\r\n",
             "POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nokGET / HTTP/1.1\n\r\n",
         ] {

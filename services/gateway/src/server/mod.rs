@@ -1,56 +1,82 @@
-//! The gateway's own serve loop: limits on connections, time limits on heads and idle connections, graceful end.
+//! The gateway's own serve loop: TLS, limits on connections, time limits on heads, on idle connections and on clients that do
+//! not take their replies, graceful end.
+//!
+//! Of a connection that is cut by a limit nothing is heard but a closed socket; what the limits are is in
+//! [`ConnectionConfig`].
 
+mod addresses;
 mod framing;
 mod head_guard;
+mod http2;
+mod shards;
+mod tls;
 
-use crate::{config::ConnectionConfig, pipeline::Gateway};
-use common::lifecycle::Shutdown;
+pub(crate) use tls::tls_settings;
+
+use crate::{Config, config::ConnectionConfig, pipeline::Gateway};
+use addresses::{Addresses, Counted};
+use common::{
+    lifecycle::Ending,
+    serving::{self, Accepted},
+};
 use head_guard::{HeadGuard, HeadWatch};
 use http::{
     HeaderValue,
     header::{CONNECTION, TRANSFER_ENCODING},
 };
 use hyper::{server::conn::http1, service::service_fn};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::{GracefulShutdown, Watcher},
+use hyper_util::rt::{TokioIo, TokioTimer};
+use shards::Shards;
+use std::{
+    convert::Infallible,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
 };
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
-    task::JoinSet,
 };
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-/// How long to wait when no more connections can be taken, for want of file descriptors for instance.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// Serves connections until the shutdown begins, then lets running requests end.
-pub(crate) async fn serve(listener: TcpListener, closing: Shutdown, gateway: Arc<Gateway>, config: ConnectionConfig) {
-    let graceful = GracefulShutdown::new();
-    let server = Server {
-        gateway,
-        config,
-        http: http(config),
-    };
-    let mut connections = JoinSet::new();
-    let slots = Arc::new(Semaphore::new(config.max));
-    loop {
-        let next = next_connection(&listener, &slots);
-        tokio::select! {
-            (stream, peer, slot) = next => {
-                connections.spawn(server.clone().connection(stream, peer, slot, graceful.watcher()));
-            }
-            // Ended connections are taken out as they end, so that their results do not pile up.
-            Some(ended) = connections.join_next() => log_panic(ended),
-            () = closing.cancelled() => break,
+/// Serves connections until the ending closes, then lets running requests end; each thread by a gateway of its own.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    ending: Ending,
+    config: Config,
+    gateway_of_a_thread: impl Fn() -> anyhow::Result<Gateway>,
+) {
+    let addresses = Addresses::default();
+    let shards = Shards::start(|| {
+        let server = Server {
+            http: http(&config.connections),
+            gateway: Arc::new(gateway_of_a_thread()?),
+            ending: ending.clone(),
+        };
+        Ok(move |stream, peer| server.clone().connection(stream, peer))
+    });
+    match shards {
+        Ok(shards) => {
+            let shards = Arc::new(shards);
+            let connection = |accepted: Accepted| {
+                // Here and not on its thread, so that who came first is counted first.
+                let counted = count(&config, &addresses, accepted.peer.ip());
+                let shards = Arc::clone(&shards);
+                async move {
+                    match counted {
+                        Ok(_counted) => shards.serve(accepted).await,
+                        Err(TooMany) => metrics::counter!("gateway_connections_refused_total").increment(1),
+                    }
+                }
+            };
+            serving::accept(listener, &ending, config.connections.max, connection).await;
+        }
+        Err(error) => {
+            tracing::error!(error.message = %format!("{error:#}"), "no thread could be started, so nothing is served");
         }
     }
-    drop(listener);
-    graceful.shutdown().await;
 }
 
-fn http(config: ConnectionConfig) -> http1::Builder {
+fn http(config: &ConnectionConfig) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         // hyper counts from the end of the last request; the head's own, shorter limit is the guard's.
@@ -61,57 +87,67 @@ fn http(config: ConnectionConfig) -> http1::Builder {
     http
 }
 
-/// The next connection, once there is room for it.
-async fn next_connection(
-    listener: &TcpListener,
-    slots: &Arc<Semaphore>,
-) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
-    // The semaphore is never closed, so there is always a slot in the end.
-    let slot = Arc::clone(slots).acquire_owned().await.ok();
-    loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => return (stream, peer, slot),
-            Err(error) => {
-                tracing::warn!(error.message = %error, "a connection could not be accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
-fn log_panic(ended: Result<(), tokio::task::JoinError>) {
-    if let Err(error) = ended {
-        tracing::error!(error.message = %error, "a connection's task failed");
-    }
-}
-
 #[derive(Clone)]
 struct Server {
     gateway: Arc<Gateway>,
-    config: ConnectionConfig,
     http: http1::Builder,
+    ending: Ending,
 }
 
 impl Server {
-    async fn connection(
-        self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        slot: Option<OwnedSemaphorePermit>,
-        watcher: Watcher,
-    ) {
+    async fn connection(self, stream: TcpStream, peer: SocketAddr) {
+        let config = &self.gateway.config().connections;
         let open = metrics::gauge!("gateway_connections_open");
         open.increment(1.0);
         // It only saves latency, so a socket that refuses is served all the same.
         let _set = stream.set_nodelay(true);
+        let ended = match &config.tls {
+            None => self.http1(stream, peer).await,
+            Some(settings) => {
+                let acceptor = TlsAcceptor::from(Arc::clone(&settings.get()));
+                // In boxes, so that plain connections need no room for them.
+                match Box::pin(self.handshake(acceptor, stream)).await {
+                    Some(stream) if stream.get_ref().1.alpn_protocol() == Some(tls::HTTP2) => {
+                        Box::pin(http2::serve(stream, peer, Arc::clone(&self.gateway), &self.ending)).await
+                    }
+                    Some(stream) => Box::pin(self.http1(stream, peer)).await,
+                    None => Ok(()),
+                }
+            }
+        };
+        if let Err(error) = ended {
+            // Clients that leave or speak no HTTP are no event; who looks for them turns on this level.
+            tracing::debug!(error.message = %error, "a connection ended early");
+        }
+        open.decrement(1.0);
+    }
+
+    async fn handshake(&self, acceptor: TlsAcceptor, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
+        let limit = self.gateway.config().connections.head_timeout;
+        match tokio::time::timeout(limit, acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => Some(stream),
+            Ok(Err(error)) => {
+                tracing::debug!(error.message = %error, "a TLS handshake failed");
+                None
+            }
+            Err(_) => {
+                tracing::debug!("a TLS handshake took too long");
+                None
+            }
+        }
+    }
+
+    async fn http1(&self, stream: impl AsyncRead + AsyncWrite + Unpin, peer: SocketAddr) -> hyper::Result<()> {
+        let config = &self.gateway.config().connections;
         let watch = HeadWatch::default();
-        let guard = HeadGuard::new(stream, watch.clone(), self.config.head_timeout);
+        let guard = HeadGuard::new(stream, watch.clone(), config.head_timeout, config.stall_timeout);
         let service = service_fn(|request| {
             let (gateway, watch) = (&self.gateway, &watch);
             watch.head_complete();
             let chunked = request.headers().contains_key(TRANSFER_ENCODING);
             async move {
-                let mut reply = gateway.handle(request, peer).await;
+                // In a box, so that a connection that waits for its next request needs no room for one.
+                let mut reply = Box::pin(gateway.handle(request, peer)).await;
                 if chunked {
                     // What comes behind such a body was not looked at (see `framing`).
                     reply
@@ -122,12 +158,19 @@ impl Server {
                 Ok::<_, Infallible>(reply)
             }
         });
-        let connection = self.http.serve_connection(TokioIo::new(guard), service);
-        if let Err(error) = watcher.watch(connection).await {
-            // Clients that leave or speak no HTTP are no event; who looks for them turns on this level.
-            tracing::debug!(error.message = %error, "a connection ended early");
-        }
-        open.decrement(1.0);
-        drop(slot);
+        serving::http1(&self.http, TokioIo::new(guard), service, &self.ending).await
     }
 }
+
+/// Counts a connection against its address, unless it is a proxy's, which comes for many.
+fn count(config: &Config, addresses: &Addresses, address: IpAddr) -> Result<Option<Counted>, TooMany> {
+    let address = address.to_canonical();
+    if config.trusted_proxies.iter().any(|network| network.contains(&address)) {
+        return Ok(None);
+    }
+    let counted = addresses.count(address, config.connections.max_per_address);
+    counted.map(Some).ok_or(TooMany)
+}
+
+/// An address has as many connections as it may.
+struct TooMany;

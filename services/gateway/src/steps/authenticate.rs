@@ -4,12 +4,14 @@
 use common::{
     crypto,
     identity::User,
-    jwt::{TokenError, TokenVerifier},
+    jwt::{Claims, TokenError},
     problem::{Code, Problem},
 };
 use http::{HeaderMap, HeaderValue, header};
+use std::sync::Arc;
 use uuid::Uuid;
 
+use super::known_tokens::KnownTokens;
 use crate::refusal::Refusal;
 
 /// Longer ones are not ours, and need not be hashed.
@@ -38,21 +40,27 @@ pub(crate) enum Unauthenticated {
 ///
 /// # Errors
 /// [`Unauthenticated`].
-pub(crate) fn session(headers: &HeaderMap, verifier: &TokenVerifier) -> Result<Session, Unauthenticated> {
+pub(crate) fn session(headers: &HeaderMap, tokens: &KnownTokens) -> Result<Arc<Session>, Unauthenticated> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let value = values.next().ok_or(Unauthenticated::NoToken)?;
     // With two values, a service could take the one that was not checked.
     let token = if values.next().is_some() { None } else { bearer(value) };
     let token = token.ok_or(Unauthenticated::BadToken(TokenError::Invalid))?;
-    let claims = verifier.verify(token).map_err(Unauthenticated::BadToken)?;
-    Ok(Session {
-        user: User {
-            id: claims.sub,
-            role: claims.role,
-        },
-        sid: claims.sid,
-        token_sha256: crypto::sha256_hex(token.as_bytes()),
-    })
+    tokens.session(token).map_err(Unauthenticated::BadToken)
+}
+
+impl Session {
+    /// The session of a verified token.
+    pub(super) fn new(claims: &Claims, token: &str) -> Self {
+        Self {
+            user: User {
+                id: claims.sub,
+                role: claims.role,
+            },
+            sid: claims.sid,
+            token_sha256: crypto::sha256_hex(token.as_bytes()),
+        }
+    }
 }
 
 /// The token behind the scheme's name, which has no case.

@@ -31,7 +31,11 @@ impl Cors {
 
     /// The request's origin, if it is one of ours.
     pub(crate) fn allowed_origin(&self, headers: &HeaderMap) -> Option<HeaderValue> {
-        let origin = headers.get(header::ORIGIN)?;
+        let mut origins = headers.get_all(header::ORIGIN).iter();
+        let origin = origins.next()?;
+        if origins.next().is_some() {
+            return None;
+        }
         self.origins.iter().find(|allowed| *allowed == origin).cloned()
     }
 

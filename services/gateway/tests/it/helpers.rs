@@ -79,6 +79,18 @@ impl World {
         }
     }
 
+    /// Another gateway with the same settings.
+    pub(crate) async fn replica(&self) -> Running {
+        let env = Env::from_pairs(self.settings.clone()).unwrap();
+        let config = Config::from_env(&env).unwrap().with_clock(self.clock.clone());
+        Running::start(build(config).await.unwrap())
+    }
+
+    /// The environment of this gateway.
+    pub(crate) fn settings(&self) -> &HashMap<String, String> {
+        &self.settings
+    }
+
     /// Calls as anybody.
     pub(crate) fn anybody(&self) -> Api {
         self.api.clone()
@@ -163,7 +175,8 @@ struct UpstreamState {
 }
 
 impl Upstream {
-    async fn start() -> Self {
+    /// On a port of its own.
+    pub(crate) async fn start() -> Self {
         let env = Env::from_pairs::<String, String>([]).unwrap();
         let verifier = Verifier::from_env(&env, Clock::system()).unwrap();
         let answer: Answer = Arc::new(|_| axum::Json(serde_json::json!({"ok": true})).into_response());
@@ -253,6 +266,7 @@ pub(crate) fn reply(status: u16, headers: &[(&str, &str)], body: impl Into<Body>
 pub(crate) struct OddServer {
     pub(crate) address: SocketAddr,
     connections: Arc<std::sync::atomic::AtomicUsize>,
+    open: Arc<std::sync::atomic::AtomicUsize>,
     _serving: JoinSet<()>,
 }
 
@@ -264,19 +278,26 @@ impl OddServer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let connections = Arc::<std::sync::atomic::AtomicUsize>::default();
-        let count = Arc::clone(&connections);
+        let open = Arc::<std::sync::atomic::AtomicUsize>::default();
+        let (count, count_open) = (Arc::clone(&connections), Arc::clone(&open));
         let mut serving = JoinSet::new();
         serving.spawn(async move {
             let mut running = JoinSet::new();
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-                running.spawn(odd(stream));
+                count_open.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                let (served, count_open) = (odd(stream), Arc::clone(&count_open));
+                running.spawn(async move {
+                    served.await;
+                    count_open.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+                });
             }
         });
         Self {
             address,
             connections,
+            open,
             _serving: serving,
         }
     }
@@ -285,8 +306,14 @@ impl OddServer {
         format!("http://{}", self.address)
     }
 
+    /// How many there have been.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(std::sync::atomic::Ordering::SeqCst)
+    }
+
+    /// How many there are.
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(std::sync::atomic::Ordering::SeqCst)
     }
 }
 

@@ -7,17 +7,32 @@
     reason = "a test that cannot go on must fail loudly"
 )]
 
+mod forged;
 mod helpers;
+mod load;
+mod secure;
+mod wire;
+mod wire_http2;
 
 mod bodies;
+mod breaker;
+mod cluster;
 mod connections;
 mod cors;
+mod drain;
 mod forwarding;
+mod http2;
 mod identity;
+mod matrix;
 mod own_routes;
 mod paths;
 mod queue_tokens;
 mod rate_limits;
 mod redis_down;
+mod rotation;
+mod security;
+mod slow;
+mod tls;
 mod tokens;
 mod upstream_failures;
+mod upstream_lies;

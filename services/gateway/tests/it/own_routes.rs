@@ -141,3 +141,33 @@ async fn the_documentation_page_needs_no_other_site() {
     let problem = missing.expect_problem(404, "NOT_FOUND");
     assert_eq!(problem["requestId"], id.as_str());
 }
+
+#[tokio::test]
+async fn pages_are_made_of_our_own_parts_and_of_what_their_policy_allows() {
+    let world = World::new().await;
+    for page in ["/", "/docs"] {
+        let text = world.raw_get(page, "").await;
+        assert!(
+            !text.contains("<style") && !text.contains("style=") && !text.contains("onclick"),
+            "{text}"
+        );
+        let parts = text
+            .split(['"'])
+            .filter(|part| part.starts_with('/') || part.contains("://"));
+        let parts: Vec<&str> = parts.collect();
+        assert!(parts.contains(&"/docs/style.css"), "{parts:?}");
+        for part in parts {
+            assert!(
+                part.starts_with('/') && !part.starts_with("//"),
+                "{page} leads to {part}"
+            );
+            assert_eq!(status_of(&world.raw_get(part, "").await), 200, "{part}");
+        }
+    }
+    let script = world.raw_get("/docs/docs.js", "").await;
+    for forbidden in ["eval(", "innerHTML", "://", "import ", "new Function", "document.write"] {
+        assert!(!script.contains(forbidden), "{forbidden}");
+    }
+    let style = world.raw_get("/docs/style.css", "").await;
+    assert!(!style.contains("url(") && !style.contains("@import"), "{style}");
+}

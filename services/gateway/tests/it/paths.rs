@@ -37,7 +37,7 @@ async fn other_spellings_reach_the_same_route_and_its_rules() {
         ("/events/./1?x=%2F..", "/events/1?x=%2F.."),
         ("/users/me/../../events", "/events"),
         ("/%65vents", "/events"),
-        ("http://elsewhere/events?a=b", "/events?a=b"),
+        ("http://x/events?a=b", "/events?a=b"),
     ] {
         let reply = world.raw_get(target, "").await;
         assert_eq!(status_of(&reply), 200, "{target}: {reply}");

@@ -127,3 +127,24 @@ async fn a_forgotten_script_is_loaded_again() {
     assert_eq!(reply.header("ratelimit-remaining"), Some("299"));
     reply.must_be(200);
 }
+
+#[tokio::test]
+async fn replicas_count_together_and_never_grant_more_than_the_limit() {
+    let world = World::with(&[("RATE_LIMIT_PUBLIC_READ", "30/ip")]).await;
+    let other = world.replica().await;
+    let doors = [world.anybody(), test_support::Api::new(&other.url())];
+    let calls = (0..60).map(|number| {
+        let api = doors[number % doors.len()].clone();
+        async move { api.get("/events").await.status.as_u16() }
+    });
+    let started = std::time::Instant::now();
+    let statuses = futures_util::future::join_all(calls).await;
+    // One is earned back in two seconds, which may have passed on a busy machine.
+    let earned = usize::try_from(started.elapsed().as_secs() / 2 + 1).unwrap();
+    let served = statuses.iter().filter(|status| **status == 200).count();
+    assert!((30..=30 + earned).contains(&served), "{served} served: {statuses:?}");
+    assert!(
+        statuses.iter().all(|status| matches!(status, 200 | 429)),
+        "{statuses:?}"
+    );
+}

@@ -7,7 +7,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use test_support::eventually;
+use test_support::{Api, eventually};
 use tokio::net::TcpStream;
 
 /// Nothing listens there.
@@ -92,26 +92,82 @@ async fn a_redis_that_hangs_counts_as_down_soon() {
     );
 }
 
-#[tokio::test]
-async fn an_outage_costs_requests_no_time_and_its_end_is_found() {
-    let redis = Redis::lease().await;
+/// A way to Redis that can be cut.
+async fn link(redis: &Redis, up: &Arc<AtomicBool>) -> (OddServer, String) {
     let (server, number) = redis.url.strip_prefix("redis://").unwrap().split_once('/').unwrap();
-    let server = server.to_owned();
-    let up = Arc::new(AtomicBool::new(false));
-    let link = OddServer::start({
-        let up = Arc::clone(&up);
-        move |mut gateway| {
-            let (server, up) = (server.clone(), Arc::clone(&up));
-            async move {
-                if up.load(Ordering::SeqCst) {
-                    let mut redis = TcpStream::connect(server).await.unwrap();
-                    let _copied = tokio::io::copy_bidirectional(&mut gateway, &mut redis).await;
-                }
+    let (server, up) = (server.to_owned(), Arc::clone(up));
+    let link = OddServer::start(move |mut gateway| {
+        let (server, up) = (server.clone(), Arc::clone(&up));
+        async move {
+            if !up.load(Ordering::SeqCst) {
+                return;
+            }
+            let mut redis = TcpStream::connect(server).await.unwrap();
+            let cut = eventually("the link is cut", Duration::from_secs(60), || async {
+                (!up.load(Ordering::SeqCst)).then_some(())
+            });
+            tokio::select! {
+                _copied = tokio::io::copy_bidirectional(&mut gateway, &mut redis) => {}
+                () = cut => {}
             }
         }
     })
     .await;
-    let world = World::with(&[("REDIS_URL", &format!("redis://{}/{number}", link.address))]).await;
+    let url = format!("redis://{}/{number}", link.address);
+    (link, url)
+}
+
+/// Each thread of the gateway has its own connection to Redis, and each client's connection is another thread's.
+#[tokio::test]
+async fn a_redis_that_is_back_refuses_nobody_for_having_been_away() {
+    let (redis, up) = (Redis::lease().await, Arc::new(AtomicBool::new(true)));
+    let (link, url) = link(&redis, &up).await;
+    let world = World::with(&[("REDIS_URL", &url)]).await;
+    let clients: Vec<_> = (0..4)
+        .map(|_| Api::new(&world.gateway.url()).with_token(&world.admin().token))
+        .collect();
+    for client in &clients {
+        client.get("/admin/users").await.must_be(200);
+    }
+    let made = link.connections();
+    assert!(made > 1, "more than one thread");
+
+    let cut = async || {
+        up.store(false, Ordering::SeqCst);
+        eventually("the gateway's connections are gone", Duration::from_secs(5), || async {
+            (link.open() == 0).then_some(())
+        })
+        .await;
+    };
+    // Nobody asks while it is away.
+    cut().await;
+    up.store(true, Ordering::SeqCst);
+    for client in &clients {
+        client.get("/admin/users").await.must_be(200);
+    }
+
+    // One thread notices that it is away, and later that it is back.
+    cut().await;
+    for _ in 0..4 {
+        let reply = clients[0].get("/admin/users").await;
+        reply.expect_problem(503, "SERVICE_UNAVAILABLE");
+    }
+    up.store(true, Ordering::SeqCst);
+    eventually("the gateway asks Redis again", Duration::from_secs(5), || async {
+        (clients[0].get("/admin/users").await.status == 200).then_some(())
+    })
+    .await;
+    for client in &clients {
+        client.get("/admin/users").await.must_be(200);
+    }
+}
+
+#[tokio::test]
+async fn an_outage_costs_requests_no_time_and_its_end_is_found() {
+    let redis = Redis::lease().await;
+    let up = Arc::new(AtomicBool::new(false));
+    let (link, url) = link(&redis, &up).await;
+    let world = World::with(&[("REDIS_URL", &url)]).await;
     let admin = world.admin().api;
     for _ in 0..3 {
         admin

@@ -18,9 +18,9 @@ pub(crate) struct ReservationEvents(pub(crate) AppState);
 impl Handler for ReservationEvents {
     const TYPES: &'static [&'static str] = &[ReservationConfirmed::TYPE, ReservationCancelled::TYPE];
 
-    async fn handle(&self, _: &mut PgConnection, message: &Envelope) -> Result<Handled, HandlerError> {
+    async fn handle(&self, connection: &mut PgConnection, message: &Envelope) -> Result<Handled, HandlerError> {
         if message.is::<ReservationConfirmed>() {
-            reservation_confirmed::handle(&self.0, &message.decode()?).await
+            reservation_confirmed::handle(&self.0, connection, &message.decode()?).await
         } else {
             reservation_cancelled::handle(&self.0, &message.decode()?);
             Ok(Handled::done())

@@ -1,14 +1,14 @@
-use serde::Serialize;
+use super::event_settings::Changed;
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
-/// Notes that an administrator changed how an event's line moves, in the transaction of the change. `details` is what was
-/// asked for.
+/// Notes that an administrator changed how an event's line moves, in the transaction of the change, with what was set
+/// before and after it; null stands for the service's default.
 pub(crate) async fn settings_changed(
     connection: &mut PgConnection,
     admin: Uuid,
     event: Uuid,
-    details: &impl Serialize,
+    changed: &Changed,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
         r#"
@@ -20,7 +20,7 @@ pub(crate) async fn settings_changed(
         admin,
         event,
         common::context::current().request_id,
-        Json(details) as _,
+        Json(changed) as _,
     )
     .execute(connection)
     .await?;

@@ -1,33 +1,37 @@
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 
+/// Any number that no other advisory lock of this database has.
+const LOCK: i64 = 0x7175_6575_6500;
+
 /// An epoch as the database remembers it.
 #[derive(Clone, Debug)]
 pub(crate) struct EpochRow {
     pub(crate) epoch: i64,
+    pub(crate) began_at: DateTime<Utc>,
     pub(crate) last_alive_at: DateTime<Utc>,
 }
 
-/// Lets only one replica at a time begin an epoch, until the transaction ends.
+/// Lets only one replica at a time begin an epoch, until the connection is closed.
 pub(crate) async fn lock(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    sqlx::query!(r#"LOCK TABLE queue_service.epochs IN SHARE ROW EXCLUSIVE MODE"#)
+    sqlx::query!(r#"SELECT pg_advisory_lock($1)"#, LOCK)
         .execute(connection)
         .await?;
     Ok(())
 }
 
-/// The latest epoch, if there was one.
-pub(crate) async fn latest(connection: &mut PgConnection) -> Result<Option<EpochRow>, sqlx::Error> {
+/// The latest epochs, the last one first.
+pub(crate) async fn latest(connection: &mut PgConnection) -> Result<Vec<EpochRow>, sqlx::Error> {
     sqlx::query_as!(
         EpochRow,
         r#"
-            SELECT epoch, last_alive_at
+            SELECT epoch, began_at, last_alive_at
             FROM queue_service.epochs
             ORDER BY epoch DESC
-            LIMIT 1
+            LIMIT 100
         "#,
     )
-    .fetch_optional(connection)
+    .fetch_all(connection)
     .await
 }
 

@@ -1,13 +1,26 @@
 use crate::domain::SettingsChange;
+use serde::Serialize;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 /// What was set for an event; `None` stands for the service's default.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct SettingsRow {
     pub(crate) admission_per_second: Option<u32>,
     pub(crate) max_active: Option<u32>,
     pub(crate) paused: bool,
+}
+
+impl SettingsRow {
+    /// The columns, which the table's checks keep from being negative.
+    fn read(rate: Option<i32>, cap: Option<i32>, paused: bool) -> Self {
+        Self {
+            admission_per_second: rate.and_then(|rate| rate.try_into().ok()),
+            max_active: cap.and_then(|cap| cap.try_into().ok()),
+            paused,
+        }
+    }
 }
 
 /// What was set for an event; nothing, if it has no row.
@@ -22,20 +35,25 @@ pub(crate) async fn find(pool: &PgPool, event: Uuid) -> Result<SettingsRow, sqlx
     )
     .fetch_optional(pool)
     .await?;
-    Ok(row.map_or_else(SettingsRow::default, |row| SettingsRow {
-        admission_per_second: row.admission_per_second.and_then(|rate| rate.try_into().ok()),
-        max_active: row.max_active.and_then(|cap| cap.try_into().ok()),
-        paused: row.paused,
+    Ok(row.map_or_else(SettingsRow::default, |row| {
+        SettingsRow::read(row.admission_per_second, row.max_active, row.paused)
     }))
 }
 
-/// Changes what the change names and returns the outcome.
+/// What a change of settings did.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Changed {
+    pub(crate) before: SettingsRow,
+    pub(crate) after: SettingsRow,
+}
+
+/// Changes what the change names and returns the settings before and after it.
 pub(crate) async fn change(
     connection: &mut PgConnection,
     event: Uuid,
     change: &SettingsChange,
     admin: Uuid,
-) -> Result<SettingsRow, sqlx::Error> {
+) -> Result<Changed, sqlx::Error> {
     // Validated before, so these fit.
     let number = |value: Option<u32>| value.and_then(|value| i32::try_from(value).ok());
     let row = sqlx::query!(
@@ -49,7 +67,9 @@ pub(crate) async fn change(
                 paused = coalesce($4::boolean, kept.paused),
                 updated_by = $5,
                 updated_at = clock_timestamp()
-            RETURNING admission_per_second, max_active, paused
+            RETURNING
+                old.admission_per_second AS "rate_before?", old.max_active AS "cap_before?", old.paused AS "paused_before?",
+                new.admission_per_second AS "rate_after?", new.max_active AS "cap_after?", new.paused AS "paused_after!"
         "#,
         event,
         number(change.admission_per_second),
@@ -59,9 +79,8 @@ pub(crate) async fn change(
     )
     .fetch_one(connection)
     .await?;
-    Ok(SettingsRow {
-        admission_per_second: row.admission_per_second.and_then(|rate| rate.try_into().ok()),
-        max_active: row.max_active.and_then(|cap| cap.try_into().ok()),
-        paused: row.paused,
+    Ok(Changed {
+        before: SettingsRow::read(row.rate_before, row.cap_before, row.paused_before.unwrap_or_default()),
+        after: SettingsRow::read(row.rate_after, row.cap_after, row.paused_after),
     })
 }

@@ -1,7 +1,6 @@
 //! How long somebody still waits, and when to ask again.
 
 use common::config::{ConfigError, Env};
-use std::time::Duration;
 
 /// Polls of one event's line per second that are aimed at; a longer line is asked to poll less often.
 const POLLS_PER_SECOND: f64 = 2000.0;
@@ -35,17 +34,17 @@ impl Pace {
 /// How often clients may and must poll.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PollLimits {
-    /// `QUEUE_POLL_MIN_SECONDS`, default 2; less only where a test or a demonstration must not wait.
-    min: Duration,
-    /// `QUEUE_POLL_MAX_SECONDS`, default 30; far less than the grace of silent waiters.
-    max: Duration,
+    /// `QUEUE_POLL_MIN_SECONDS`, whole seconds, default 2; less only where a test or a demonstration must not wait.
+    min: u32,
+    /// `QUEUE_POLL_MAX_SECONDS`, whole seconds, default 30; far less than the grace of silent waiters.
+    max: u32,
 }
 
 impl PollLimits {
     pub(crate) fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let limits = Self {
-            min: env.seconds_or("QUEUE_POLL_MIN_SECONDS", 2)?,
-            max: env.seconds_or("QUEUE_POLL_MAX_SECONDS", 30)?,
+            min: env.parse_or("QUEUE_POLL_MIN_SECONDS", 2)?,
+            max: env.parse_or("QUEUE_POLL_MAX_SECONDS", 30)?,
         };
         if limits.min > limits.max {
             return Err(ConfigError::new(
@@ -57,7 +56,7 @@ impl PollLimits {
     }
 
     /// Seconds until the next poll of who is at `position` of `total`; `chance` from 0 to 1 spreads the pollers.
-    pub(crate) fn poll_after(&self, position: u64, total: u64, rate: f64, chance: f64) -> f64 {
+    pub(crate) fn poll_after(&self, position: u64, total: u64, rate: f64, chance: f64) -> u64 {
         let turn = to_float(position) / rate.max(1.0);
         // A long line polls less often, but nobody is told to sleep through his turn.
         let load = (to_float(total) / POLLS_PER_SECOND).min(turn);
@@ -66,18 +65,17 @@ impl PollLimits {
     }
 
     /// Seconds until the next poll of who was admitted: only to keep the place's state on the screen.
-    pub(crate) fn poll_after_admission(&self, chance: f64) -> f64 {
-        self.spread(self.max.as_secs_f64() / 2.0, chance)
+    pub(crate) fn poll_after_admission(&self, chance: f64) -> u64 {
+        self.spread(f64::from(self.max) / 2.0, chance)
     }
 
-    fn spread(&self, interval: f64, chance: f64) -> f64 {
-        let varied = interval * (1.0 - JITTER + 2.0 * JITTER * chance);
-        let seconds = varied.clamp(self.min.as_secs_f64(), self.max.as_secs_f64());
-        if seconds >= 1.0 {
-            seconds.round()
-        } else {
-            (seconds * 10.0).ceil() / 10.0
-        }
+    /// The interval, varied within the limits: were it cut off at a limit after it was varied, all of a long line would poll
+    /// in the same second.
+    fn spread(&self, interval: f64, chance: f64) -> u64 {
+        let (min, max) = (f64::from(self.min), f64::from(self.max));
+        let middle = interval.max(min / (1.0 - JITTER)).min(max / (1.0 + JITTER));
+        let varied = middle * (1.0 - JITTER + 2.0 * JITTER * chance);
+        to_count(varied.clamp(min, max).round())
     }
 }
 
@@ -151,31 +149,39 @@ mod tests {
     #[test]
     fn intervals_grow_with_the_place_and_stay_within_their_limits() {
         for chance in [0.0, 0.5, 1.0] {
-            let mut last = 0.0;
+            let mut last = 0;
             for position in [1, 100, 600, 3_000, 50_000] {
                 let seconds = limits().poll_after(position, 50_000, 10.0, chance);
-                assert!(
-                    (2.0..=30.0).contains(&seconds) && seconds >= last,
-                    "{position}: {seconds}"
-                );
-                assert!(seconds.fract() == 0.0, "whole seconds");
+                assert!((2..=30).contains(&seconds) && seconds >= last, "{position}: {seconds}");
                 last = seconds;
             }
         }
-        assert_eq!(limits().poll_after(1, 50_000, 10.0, 0.5), 2.0);
-        assert_eq!(limits().poll_after(50_000, 50_000, 10.0, 0.5), 30.0);
+        assert_eq!(limits().poll_after(1, 50_000, 10.0, 0.0), 2);
+        assert_eq!(limits().poll_after(50_000, 50_000, 10.0, 1.0), 30);
     }
 
     #[test]
-    fn pollers_are_spread() {
-        let low = limits().poll_after(1_200, 1_200, 10.0, 0.0);
-        let high = limits().poll_after(1_200, 1_200, 10.0, 1.0);
-        assert!(low < high);
+    fn pollers_are_spread_also_at_the_limits() {
+        for position in [1, 1_200, 50_000] {
+            let [low, high] = [0.0, 1.0].map(|chance| limits().poll_after(position, 50_000, 10.0, chance));
+            assert!(low < high, "{position}: {low} and {high}");
+        }
+        let most = limits().poll_after(50_000, 50_000, 10.0, 0.0);
+        assert_eq!(
+            most, 20,
+            "fifty thousand who came in one second do not come again in one"
+        );
     }
 
     #[test]
-    fn a_demonstration_may_poll_faster() {
-        let env = Env::from_pairs([("QUEUE_POLL_MIN_SECONDS", "0.2")]).unwrap();
-        assert_eq!(PollLimits::from_env(&env).unwrap().poll_after(1, 1, 10.0, 0.5), 0.2);
+    fn a_test_may_poll_at_once() {
+        let env = Env::from_pairs([("QUEUE_POLL_MIN_SECONDS", "0")]).unwrap();
+        assert_eq!(PollLimits::from_env(&env).unwrap().poll_after(1, 1, 10.0, 0.5), 0);
+        for wrong in [("QUEUE_POLL_MIN_SECONDS", "31"), ("QUEUE_POLL_MAX_SECONDS", "0.5")] {
+            assert!(
+                PollLimits::from_env(&Env::from_pairs([wrong]).unwrap()).is_err(),
+                "{wrong:?}"
+            );
+        }
     }
 }

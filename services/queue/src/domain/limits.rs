@@ -43,17 +43,32 @@ impl Limits {
         if batch > MAX_BATCH {
             return Err(ConfigError::new("ADMISSION_BATCH", format!("is more than {MAX_BATCH}")));
         }
+        let evictions = env.parse_or("QUEUE_EVICTIONS_PER_TICK", 128)?;
+        if evictions == 0 {
+            return Err(ConfigError::new(
+                "QUEUE_EVICTIONS_PER_TICK",
+                "is 0: the first who fell silent would hold up everybody",
+            ));
+        }
+        let session = env.seconds_or("QUEUE_TOKEN_TTL_SECONDS", 600)?;
+        let user_claim = env.seconds_or("QUEUE_ACTIVE_TTL_SECONDS", 600)?;
+        if user_claim < session {
+            return Err(ConfigError::new(
+                "QUEUE_ACTIVE_TTL_SECONDS",
+                "is less than QUEUE_TOKEN_TTL_SECONDS: who is admitted could queue elsewhere meanwhile",
+            ));
+        }
         Ok(Self {
             capacity: env.parse_or("QUEUE_CAPACITY", 50_000)?,
             admission_per_second: env.parse_or("ADMISSION_PER_SECOND", 10)?,
             max_active,
             burst: env.seconds_or("ADMISSION_BURST_SECONDS", 2)?,
             batch,
-            evictions: env.parse_or("QUEUE_EVICTIONS_PER_TICK", 128)?,
+            evictions,
             grace: env.seconds_or("QUEUE_GRACE_SECONDS", 150)?,
             claim: env.seconds_or("ADMISSION_CLAIM_SECONDS", 60)?,
-            session: env.seconds_or("QUEUE_TOKEN_TTL_SECONDS", 600)?,
-            user_claim: env.seconds_or("QUEUE_ACTIVE_TTL_SECONDS", 600)?,
+            session,
+            user_claim,
             hold_margin: env.seconds_or("HOLD_PLACE_MARGIN_SECONDS", 60)?,
         })
     }
@@ -61,5 +76,22 @@ impl Limits {
     /// The settings of an event that has none of its own.
     pub(crate) fn default_settings(&self) -> Settings {
         Settings::new(self, None, None, false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_under_which_a_line_would_stand_still_or_a_user_be_in_two_are_refused() {
+        for (variable, value) in [
+            ("ADMISSION_BATCH", "2001"),
+            ("QUEUE_EVICTIONS_PER_TICK", "0"),
+            ("QUEUE_ACTIVE_TTL_SECONDS", "599"),
+        ] {
+            let env = Env::from_pairs([(variable, value)]).unwrap();
+            assert_eq!(Limits::from_env(&env).unwrap_err().variable, variable);
+        }
     }
 }

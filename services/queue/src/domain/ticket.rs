@@ -66,7 +66,7 @@ impl TicketKeys {
         const VARIABLE: &str = "QUEUE_TICKET_SECRET";
         Ok(Self {
             current: env.secret(VARIABLE, "local-only-queue-ticket-secret-0123456789")?,
-            previous: env.previous_secret(VARIABLE),
+            previous: env.previous_secret(VARIABLE)?,
         })
     }
 

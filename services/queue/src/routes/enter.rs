@@ -32,7 +32,13 @@ pub(crate) struct EnterQueue {
     responses(
         (status = 200, description = "The user's place", body = QueueStatus),
         (status = 404, description = "`EVENT_NOT_FOUND`", body = ProblemSchema, content_type = "application/problem+json"),
-        (status = 409, description = "`ALREADY_QUEUED_ELSEWHERE` with `eventId`; `QUEUE_FULL`; `SALE_NOT_OPEN` with `saleStartAt`, `serverTime` and `Retry-After`; `SALE_CLOSED`; `SOLD_OUT`", body = ProblemSchema, content_type = "application/problem+json"),
+        (
+            status = 409,
+            description = "`ALREADY_QUEUED_ELSEWHERE` with `eventId`; `QUEUE_FULL`; `SALE_NOT_OPEN` with `saleStartAt` and `serverTime`; `SALE_CLOSED`; `SOLD_OUT`",
+            body = ProblemSchema,
+            content_type = "application/problem+json",
+            headers(("Retry-After" = Option<u64>, description = "Seconds, with `QUEUE_FULL` and `SALE_NOT_OPEN`")),
+        ),
         BadBody,
         Unauthenticated,
         Failures,

@@ -1,7 +1,7 @@
 use crate::state::AppState;
 use axum::extract::State;
 use chrono::{DateTime, TimeDelta, Utc};
-use common::{extract::Json, problem::ApiResult};
+use common::{crash, extract::Json, problem::ApiResult};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -26,6 +26,9 @@ pub(crate) struct IssuedPaymentToken {
 }
 
 /// Issues a payment token, any number of times: whether the reservation can still be paid for is its owner's to judge.
+///
+/// Who dies, or loses Redis, after a step leaves a place that lasts longer, or a token that nobody was told; the hold stands
+/// without one, and its owner asks again.
 pub(crate) async fn issue_payment_token(
     State(state): State<AppState>,
     Json(request): Json<NewPaymentToken>,
@@ -40,10 +43,12 @@ pub(crate) async fn issue_payment_token(
         let margin = TimeDelta::from_std(state.limits.hold_margin).unwrap_or_default();
         state.line.extend_place(event_id, user_id, hold_end + margin).await?;
     }
+    crash::point("queue.payment-token.place-extended");
     let issued = state
         .line
         .issue_payment_token(event_id, user_id, reservation_id, state.limits.session)
         .await?;
+    crash::point("queue.payment-token.issued");
     let reply = IssuedPaymentToken {
         payment_token: issued.token,
         expires_at: issued.expires_at,

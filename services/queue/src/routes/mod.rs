@@ -16,6 +16,8 @@ use axum::{Router, routing::post};
 use common::internal_auth::{Service, Verifier, guard, guard_api};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub(crate) use status::status_of;
+
 /// What clients call, through the gateway.
 pub(crate) fn public(state: &AppState, verifier: &Verifier) -> OpenApiRouter {
     let api = OpenApiRouter::new()

@@ -6,8 +6,11 @@ use crate::{
     waiting_line::{AbsenceReason, Seen, Standing},
 };
 use chrono::{DateTime, Utc};
-use common::problem::{ApiResult, Code, Problem};
-use serde::{Serialize, Serializer};
+use common::{
+    crash,
+    problem::{ApiResult, Code, Problem},
+};
+use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -28,10 +31,9 @@ pub(crate) struct QueueStatus {
     /// Until one's turn; null while nobody can tell, because the line is paused, sold out or being restored.
     #[schema(required = true)]
     estimated_wait_seconds: Option<u64>,
-    /// When to poll again.
-    #[serde(serialize_with = "as_short_number")]
+    /// When to poll again, from 2 to 30; varied, so that a crowd does not come in one second.
     #[schema(minimum = 0, maximum = 30, example = 5)]
-    poll_after_seconds: f64,
+    poll_after_seconds: u64,
     entered_at: DateTime<Utc>,
     /// The reservation token, once admitted.
     #[schema(required = true, pattern = "^qr_")]
@@ -59,10 +61,13 @@ enum QueueState {
     Admitted,
 }
 
-/// Makes the reply, and publishes the reservation token of who was admitted.
-pub(super) async fn reply(state: &AppState, user: Uuid, event: Uuid, seen: Seen<Standing>) -> ApiResult<QueueStatus> {
-    let now = seen.now;
-    let chance = rand::random::<f64>();
+/// The signed place's content; none if there is no place.
+pub(super) async fn ticket_for(
+    state: &AppState,
+    user: Uuid,
+    event: Uuid,
+    seen: &Seen<Standing>,
+) -> ApiResult<Option<Ticket>> {
     let (score, standing) = match &seen.value {
         Standing::Waiting(place) => (place.score, TicketState::Waiting),
         Standing::Admitted(grant) => (
@@ -73,19 +78,38 @@ pub(super) async fn reply(state: &AppState, user: Uuid, event: Uuid, seen: Seen<
                 expires_at_millis: grant.expires_at.timestamp_millis(),
             },
         ),
-        Standing::Absent(reason) => return Err(not_queued(*reason)),
+        Standing::Absent(_) => return Ok(None),
     };
-    let ticket = Ticket {
+    Ok(Some(Ticket {
         user,
         event,
         score,
         epoch: state.epochs.current().await?.epoch,
-        issued_at_millis: now.timestamp_millis(),
+        issued_at_millis: seen.now.timestamp_millis(),
         state: standing,
-    };
+    }))
+}
+
+/// Makes the reply, and publishes the reservation token of who was admitted.
+///
+/// Who dies, or loses Redis, before the token is published has told nobody of it; the next poll finds the same grant and
+/// publishes the same token with the same end.
+pub(super) async fn reply(state: &AppState, user: Uuid, event: Uuid, seen: Seen<Standing>) -> ApiResult<QueueStatus> {
+    match (ticket_for(state, user, event, &seen).await?, &seen.value) {
+        (Some(ticket), _) => reply_with(state, &ticket, seen).await,
+        (None, Standing::Absent(reason)) => Err(not_queued(*reason)),
+        (None, _) => Err(not_queued(None)),
+    }
+}
+
+/// Makes the reply with this ticket.
+pub(super) async fn reply_with(state: &AppState, ticket: &Ticket, seen: Seen<Standing>) -> ApiResult<QueueStatus> {
+    let (user, event, score) = (ticket.user, ticket.event, ticket.score);
+    let now = seen.now;
+    let chance = rand::random::<f64>();
     let queue_ticket = state
         .ticket_keys
-        .sign(&ticket)
+        .sign(ticket)
         .map_err(|error| Problem::internal(&error))?;
     let entered_at = DateTime::from_timestamp_micros(score).unwrap_or(now);
     Ok(match seen.value {
@@ -106,7 +130,9 @@ pub(super) async fn reply(state: &AppState, user: Uuid, event: Uuid, seen: Seen<
             }
         }
         Standing::Admitted(grant) => {
+            crash::point("queue.poll.claimed");
             state.line.publish_grant(event, user, &grant, now).await?;
+            crash::point("queue.poll.published");
             QueueStatus {
                 event_id: event,
                 status: QueueState::Admitted,
@@ -138,19 +164,4 @@ pub(super) fn not_queued(reason: Option<AbsenceReason>) -> Problem {
 pub(super) fn ticket_of(state: &AppState, headers: &http::HeaderMap, user: Uuid) -> Option<Ticket> {
     let text = common::extract::header_text(headers, TICKET_HEADER)?;
     state.ticket_keys.verify(text).filter(|ticket| ticket.user == user)
-}
-
-/// Whole seconds as an integer, so that clients in any language read them as one.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "from 0 to some minutes"
-)]
-fn as_short_number<S: Serializer>(seconds: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-    if seconds.fract() == 0.0 {
-        serializer.serialize_u64(*seconds as u64)
-    } else {
-        serializer.serialize_f64(*seconds)
-    }
 }

@@ -6,6 +6,7 @@ use crate::{
 };
 use axum::extract::State;
 use common::{
+    crash,
     extract::{Json, Path},
     identity::Admin,
     problem::ApiResult,
@@ -24,7 +25,8 @@ pub(crate) struct EventQueueSettings {
     paused: bool,
 }
 
-/// Changes how an event's line moves; it takes effect within a second on every replica.
+/// Changes how an event's line moves; it takes effect within a second on every replica. Whoever dies after the commit has
+/// changed them, and the same request again changes nothing.
 #[utoipa::path(
     put,
     path = "/queue/admin/events/{eventId}",
@@ -46,10 +48,11 @@ pub(crate) async fn set_event_settings(
         event_settings::find(&state.pool, event).await?
     } else {
         let mut transaction = state.pool.begin().await?;
-        let row = event_settings::change(&mut transaction, event, &change, admin.id).await?;
-        audit::settings_changed(&mut transaction, admin.id, event, &change).await?;
+        let changed = event_settings::change(&mut transaction, event, &change, admin.id).await?;
+        audit::settings_changed(&mut transaction, admin.id, event, &changed).await?;
         transaction.commit().await?;
-        row
+        crash::point("queue.settings.committed");
+        changed.after
     };
     state.settings.forget(event);
     state.waker.wake(event);

@@ -66,6 +66,8 @@ pub(crate) async fn stats(
     state.events.facts(event).await?;
     let settings = state.settings.of(event).await?;
     let line = state.line.stats(event).await?;
+    // Nobody may have asked for the seats of a line that is empty.
+    state.availability.unsold(event).await;
     let pace = state.pace(event, line.measured, line.now).await;
     let waited = line
         .oldest

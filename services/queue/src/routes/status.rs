@@ -6,7 +6,7 @@ use crate::{
     domain::Ticket,
     recovery,
     state::AppState,
-    waiting_line::{Seen, Standing},
+    waiting_line::{Claimed, Seen, Standing},
 };
 use axum::extract::State;
 use common::{
@@ -69,10 +69,14 @@ pub(super) async fn poll(
     ticket: Option<Ticket>,
 ) -> ApiResult<Seen<Standing>> {
     let ticket = ticket.filter(|ticket| ticket.event == event);
-    let (seen, _claimed) = tokio::try_join!(
+    let (seen, claimed) = tokio::try_join!(
         state.line.poll(event, user, state.limits.session),
         state.line.extend_claim(user, event, state.limits.user_claim),
     )?;
+    if !claimed && !matches!(seen.value, Standing::Absent(_)) && !keep_claimed(state, user, event).await? {
+        // Read again for the reason.
+        return Ok(state.line.poll(event, user, state.limits.session).await?);
+    }
     match seen.value {
         // Without a reason: never here, gone for long, or lost with Redis' memory.
         Standing::Absent(None) => Ok(after_a_loss(state, user, asked, ticket).await?.unwrap_or(seen)),
@@ -81,11 +85,32 @@ pub(super) async fn poll(
             let own = recovery::own_token(state, grant, ticket.as_ref()).await?;
             Ok(own.unwrap_or(seen))
         }
-        Standing::Waiting(_) => {
+        Standing::Waiting(ref place) => {
             state.register_live(event).await?;
-            Ok(seen)
+            let admitted = recovery::admitted_before(state, place, ticket.as_ref()).await?;
+            Ok(admitted.unwrap_or(seen))
         }
         Standing::Absent(Some(_)) => Ok(seen),
+    }
+}
+
+/// Claims the user for a place whose claim has ended, as it may when no poll came through for long, or was taken by a leave
+/// that is under way. Of two places the other one was chosen later, so this one goes. Whether this one stays.
+async fn keep_claimed(state: &AppState, user: Uuid, event: Uuid) -> ApiResult<bool> {
+    let life = state.limits.user_claim;
+    match state.line.claim(user, event, life).await? {
+        // Another request of this user's is at it.
+        Claimed::Contended => Ok(true),
+        Claimed::Here => {
+            // A leave in between has taken the place: then the claim goes, too.
+            state.line.unclaim(user, event, life).await?;
+            Ok(state.line.is_present(event, user).await?)
+        }
+        Claimed::Elsewhere(_) => {
+            state.line.leave(event, user).await?;
+            state.waker.wake(event);
+            Ok(false)
+        }
     }
 }
 
@@ -119,4 +144,11 @@ async fn after_a_loss(
         Some(event) => recovery::rejoin(state, user, event).await,
         None => Ok(None),
     }
+}
+
+/// What the handler does, for the benches.
+pub(crate) async fn status_of(state: &AppState, user: Uuid, event: Uuid) -> ApiResult<()> {
+    let seen = poll(state, user, event, Some(event), None).await?;
+    let _status = reply(state, user, event, seen).await?;
+    Ok(())
 }

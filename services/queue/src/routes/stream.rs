@@ -3,10 +3,11 @@
 
 use super::{
     problems::{BadParameters, Failures, Unauthenticated},
-    queue_status::{QueueStatus, TICKET_HEADER, not_queued, reply},
+    queue_status::{QueueStatus, TICKET_HEADER, not_queued, reply_with, ticket_for},
     status::{self, StatusQuery},
 };
 use crate::{
+    domain::Ticket,
     state::AppState,
     streams::{Latest, OpenStream},
     waiting_line::{AbsenceReason, Place, Seen, Snapshot, Standing},
@@ -31,14 +32,15 @@ use std::{convert::Infallible, time::Duration};
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
-/// Proxies, and we ourselves, take a connection without a word for dead sooner or later.
-const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How soon a poll that failed is tried again.
 const RETRY: Duration = Duration::from_secs(2);
 /// A grant is looked at this long after its end, so that it has ended.
 const AFTER_THE_END: Duration = Duration::from_millis(100);
 /// What an event source sends when it comes back: the id of the last event it got, which is a ticket.
 const LAST_EVENT_ID: &str = "last-event-id";
+/// Why a stream was closed though its place goes on: the same user opened too many others. Opening it again would close one
+/// of those, so its client polls instead.
+const REPLACED: &str = "REPLACED";
 /// Tells nginx, should one stand before us, to pass events on as they come.
 const BUFFERING: (HeaderName, HeaderValue) = (
     HeaderName::from_static("x-accel-buffering"),
@@ -50,7 +52,8 @@ const BUFFERING: (HeaderName, HeaderValue) = (
 #[serde(rename_all = "camelCase")]
 pub(crate) struct StreamClosed {
     event_id: Uuid,
-    /// EVICTED, EXPIRED, LEFT or CLOSED; null if nobody remembers.
+    /// EVICTED, EXPIRED, LEFT or CLOSED; null if the place ended and nobody remembers why. REPLACED: the place goes on, but the
+    /// user has opened too many streams.
     reason: Option<&'static str>,
     server_time: DateTime<Utc>,
 }
@@ -58,8 +61,9 @@ pub(crate) struct StreamClosed {
 /// Where the user stands, told as it changes.
 ///
 /// Events: `position` and `admitted` with a QueueStatus; `closed` with `{eventId, reason, serverTime}` (the reasons of the
-/// 404, or null), after which the stream ends; comments in between. Each event's id is its `queueTicket`: send it as `Last-Event-ID` or `X-Queue-Ticket` when opening the stream
-/// again, which is to be done whenever it ends without `closed`.
+/// 404, or null), after which the stream ends; comments in between. Each event's id is its `queueTicket`: send it as
+/// `Last-Event-ID` or `X-Queue-Ticket` when opening the stream again, which is to be done whenever it ends without `closed`. A
+/// fifth stream of one user closes the oldest with the reason `REPLACED`; there polling tells what goes on.
 #[utoipa::path(
     get,
     path = "/queue/stream",
@@ -94,6 +98,7 @@ pub(crate) async fn stream(
     // Before the first look, so that no step in between is missed.
     let latest = state.streams.watch(event);
     let seen = status::poll(&state, user.id, event, query.event_id, ticket).await?;
+    let heartbeat = KeepAlive::new().interval(state.streaming.heartbeat);
     let mut watcher = Watcher {
         open: state.streams.open(user.id),
         ends_at: Instant::now() + state.streaming.longest,
@@ -101,7 +106,8 @@ pub(crate) async fn stream(
         waiting: None,
         shown: None,
         first: None,
-        ticket: String::new(),
+        ticket: None,
+        told_at: Instant::now(),
         ended: false,
         state,
         user: user.id,
@@ -109,13 +115,14 @@ pub(crate) async fn stream(
         latest,
     };
     watcher.schedule(&seen);
-    watcher.first = watcher.tell(seen).await?;
+    let ticket = ticket_for(&watcher.state, user.id, event, &seen).await?;
+    watcher.ticket.clone_from(&ticket);
+    watcher.first = watcher.tell(seen, ticket).await?;
     let events = stream::unfold(watcher, |mut watcher| async move {
         let event = watcher.next().await?;
         Some((Ok::<_, Infallible>(event), watcher))
     });
-    let events = Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT));
-    Ok(([BUFFERING], events).into_response())
+    Ok(([BUFFERING], Sse::new(events).keep_alive(heartbeat)).into_response())
 }
 
 /// One open stream.
@@ -133,8 +140,10 @@ struct Watcher {
     /// What the client saw last.
     shown: Option<Shown>,
     first: Option<Event>,
-    /// The last one the client was given.
-    ticket: String,
+    /// Of the last poll. The client's may be older, because it is only told what has changed.
+    ticket: Option<Ticket>,
+    /// When the client was given one last.
+    told_at: Instant,
     ended: bool,
 }
 
@@ -143,6 +152,8 @@ struct Watcher {
 enum Shown {
     Place(u64),
     Admitted(DateTime<Utc>),
+    /// Something, but long ago.
+    Stale,
 }
 
 impl Watcher {
@@ -152,13 +163,19 @@ impl Watcher {
             return Some(first);
         }
         while !self.ended {
+            // Looking and polling are boxed: thousands of streams do neither most of the time, and what either needs meanwhile
+            // would be a part of each for ever.
             let happened = tokio::select! {
                 () = self.state.streams.closing() => return None,
-                () = self.open.replaced() => return None,
+                () = self.open.replaced() => {
+                    self.ended = true;
+                    let now = self.state.line.now().await.ok()?;
+                    return closed(self.event, Some(REPLACED), now);
+                }
                 () = sleep_until(self.ends_at) => return None,
                 // The sender lives as long as somebody watches.
-                _ = self.latest.changed(), if self.waiting.is_some() => self.look().await,
-                () = sleep_until(self.next_poll) => self.poll().await,
+                _ = self.latest.changed(), if self.waiting.is_some() => Box::pin(self.look()).await,
+                () = sleep_until(self.next_poll) => Box::pin(self.poll()).await,
             };
             if happened.is_some() {
                 return happened;
@@ -174,6 +191,19 @@ impl Watcher {
             now, total, measured, ..
         } = *snapshot;
         let (score, before) = self.waiting?;
+        let ticket = self.ticket.clone().filter(|ticket| ticket.score == score)?;
+        if self
+            .state
+            .epochs
+            .current()
+            .await
+            .is_ok_and(|mark| mark.epoch != ticket.epoch)
+        {
+            // The line is another one now, perhaps without this place: nothing is told of it before it is restored.
+            let soon = self.state.streaming.poll.mul_f64(rand::random::<f64>() / 4.0);
+            self.next_poll = self.next_poll.min(Instant::now() + soon);
+            return None;
+        }
         let Some(position) = snapshot.position(score) else {
             // Admitted, most likely.
             self.next_poll = Instant::now();
@@ -189,19 +219,25 @@ impl Watcher {
             measured,
         };
         let value = Standing::Waiting(place);
-        // What fails here is told at the next tick.
-        self.tell(Seen { now, value }).await.unwrap_or(None)
+        // What fails here is told at the next tick. A snapshot proves nobody's place, so the ticket stays that of the last poll.
+        self.tell(Seen { now, value }, Some(ticket)).await.unwrap_or(None)
     }
 
     /// For the user's own place.
     async fn poll(&mut self) -> Option<Event> {
         self.next_poll = Instant::now() + RETRY;
-        let ticket = self.state.ticket_keys.verify(&self.ticket);
+        let ticket = self.ticket.clone();
         let seen = status::poll(&self.state, self.user, self.event, Some(self.event), ticket)
             .await
             .ok()?;
         self.schedule(&seen);
-        self.tell(seen).await.unwrap_or(None)
+        let ticket = ticket_for(&self.state, self.user, self.event, &seen).await.ok()?;
+        self.ticket.clone_from(&ticket);
+        if self.told_at.elapsed() > self.state.limits.grace / 3 {
+            // Nothing new, but a ticket that gets old: should Redis and this replica be lost together, it would be worthless.
+            self.shown = self.shown.map(|_| Shown::Stale);
+        }
+        self.tell(seen, ticket).await.unwrap_or(None)
     }
 
     /// When to poll after having seen this.
@@ -219,7 +255,7 @@ impl Watcher {
 
     /// The event that tells of it, if it is news. An error: it cannot be told now, or the user is not in line and has not
     /// been told anything yet.
-    async fn tell(&mut self, seen: Seen<Standing>) -> ApiResult<Option<Event>> {
+    async fn tell(&mut self, seen: Seen<Standing>, ticket: Option<Ticket>) -> ApiResult<Option<Event>> {
         let (name, shown) = match &seen.value {
             Standing::Waiting(place) => {
                 self.waiting = Some((place.score, place.position));
@@ -232,23 +268,24 @@ impl Watcher {
             Standing::Absent(reason) if self.shown.is_none() => return Err(not_queued(*reason)),
             Standing::Absent(reason) => {
                 self.ended = true;
-                return Ok(closed(self.event, *reason, seen.now));
+                return Ok(closed(self.event, reason.map(AbsenceReason::as_str), seen.now));
             }
         };
         if self.shown == Some(shown) {
             return Ok(None);
         }
-        let status = reply(&self.state, self.user, self.event, seen).await?;
+        let Some(ticket) = ticket else { return Ok(None) };
+        let status = reply_with(&self.state, &ticket, seen).await?;
         self.shown = Some(shown);
-        status.queue_ticket().clone_into(&mut self.ticket);
+        self.told_at = Instant::now();
         Ok(event(name, &status, Some(status.queue_ticket())))
     }
 }
 
-fn closed(event_id: Uuid, reason: Option<AbsenceReason>, server_time: DateTime<Utc>) -> Option<Event> {
+fn closed(event_id: Uuid, reason: Option<&'static str>, server_time: DateTime<Utc>) -> Option<Event> {
     let data = StreamClosed {
         event_id,
-        reason: reason.map(AbsenceReason::as_str),
+        reason,
         server_time,
     };
     event("closed", &data, None)

@@ -68,7 +68,7 @@ impl Availability {
         self.cache.peek(event, self.age.stale).is_some()
     }
 
-    /// Notes the sales a tick saw; a count from before another sale is forgotten.
+    /// Notes the sales a tick saw; a count from before another sale is out of date.
     pub(crate) fn note_sales(&self, event: Uuid, sales: u64) {
         let before = self
             .sales
@@ -76,18 +76,20 @@ impl Availability {
             .unwrap_or_else(PoisonError::into_inner)
             .insert(event, sales);
         if before.unwrap_or(0) != sales {
-            self.cache.forget(event);
+            self.cache.outdate(event);
         }
     }
 
-    /// Seats came back or were sold: count again.
-    pub(crate) fn forget(&self, event: Uuid) {
-        self.cache.forget(event);
+    /// Seats came back or were sold: count again. Until that is done the old count admits nobody, but it still tells the waiting
+    /// whether any seats are left: at ten sales a second they would else be told "unknown" every other time.
+    pub(crate) fn outdate(&self, event: Uuid) {
+        self.cache.outdate(event);
     }
 
     /// The event has no line any more.
     pub(crate) fn retire(&self, event: Uuid) {
         self.sales.lock().unwrap_or_else(PoisonError::into_inner).remove(&event);
+        self.cache.forget(event);
     }
 
     async fn load(&self, event: Uuid) -> Result<Reading, ClientError> {

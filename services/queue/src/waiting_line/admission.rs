@@ -6,7 +6,7 @@ use super::{
 };
 use crate::domain::{Limits, Settings};
 use chrono::{DateTime, Utc};
-use common::crypto::random_token;
+use common::{crash, crypto::random_token};
 use redis::{FromRedisValue, ParsingError, RedisResult, Value};
 use uuid::Uuid;
 
@@ -21,6 +21,14 @@ pub(crate) struct Tick<'a> {
     pub(crate) unsold: Option<(u32, u64)>,
     /// Whether a new bucket is full. After a loss it is empty, because the one before may just have been spent.
     pub(crate) full_bucket: bool,
+    /// The name of the memory that the epoch was asked about; the tick does nothing in another ([`other_life`]). `None`: any.
+    pub(crate) life: Option<&'a str>,
+}
+
+/// The name of the memory that a tick found instead of the one it knows: places may have been lost since the epoch was asked
+/// for.
+pub(crate) fn other_life(error: &redis::RedisError) -> Option<&str> {
+    error.detail().filter(|_| error.code() == Some("OTHERLIFE"))
 }
 
 /// What one tick did.
@@ -114,6 +122,9 @@ impl WaitingLine {
         for _ in 0..most_admissions(burst, limits.batch) {
             call.arg(Uuid::now_v7().to_string()).arg(random_token("qr_"));
         }
+        if let Some(life) = tick.life {
+            call.arg(life);
+        }
         call.invoke_async(&mut self.connection()).await
     }
 
@@ -123,6 +134,7 @@ impl WaitingLine {
             .key(&keys::line(event))
             .invoke_async(&mut self.connection())
             .await?;
+        crash::point("queue.close.line-gone");
         self.drop_tokens(&tokens).await
     }
 

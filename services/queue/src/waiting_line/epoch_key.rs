@@ -1,23 +1,14 @@
 use super::{WaitingLine, keys};
 use chrono::{DateTime, Utc};
-use redis::{RedisResult, cmd};
-
-/// What Redis says about its own memory.
-#[derive(Clone, Debug)]
-pub(crate) struct RedisLife {
-    /// The server process. A restarted one has lost up to a second, an emptied one everything.
-    pub(crate) run_id: String,
-    /// The mark of the epoch, if it is still there.
-    pub(crate) mark: Option<EpochMark>,
-    pub(crate) now: DateTime<Utc>,
-}
+use common::redis::Memory;
+use redis::RedisResult;
 
 /// Which life of Redis' memory this is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EpochMark {
     pub(crate) epoch: i64,
-    /// The server process that holds this epoch's places.
-    pub(crate) run_id: String,
+    /// The server processes that hold this epoch's places, as [`Memory::processes`] writes them: one, or a cluster's masters.
+    pub(crate) run_ids: String,
     /// The loss that this epoch began with; the very first one began with none.
     pub(crate) loss: Option<Loss>,
 }
@@ -34,10 +25,18 @@ pub(crate) struct Loss {
 }
 
 impl EpochMark {
+    /// The epoch whose places are whole, if they are: every process that answers has its mark and is named by it.
+    pub(crate) fn of(memory: &Memory) -> Option<Self> {
+        memory
+            .mark()
+            .and_then(Self::parse)
+            .filter(|mark| memory.is_of(&mark.run_ids))
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('|');
         let epoch = parts.next()?.parse().ok()?;
-        let run_id = parts.next()?.to_owned();
+        let run_ids = parts.next()?.to_owned();
         let mut time = || DateTime::from_timestamp_millis(parts.next()?.parse().ok()?);
         let loss = match (time(), time(), time()) {
             (Some(whole_at), Some(noticed_at), Some(resumes_at)) => Some(Loss {
@@ -47,11 +46,11 @@ impl EpochMark {
             }),
             _ => None,
         };
-        Some(Self { epoch, run_id, loss })
+        Some(Self { epoch, run_ids, loss })
     }
 
     fn text(&self) -> String {
-        let mut text = format!("{}|{}", self.epoch, self.run_id);
+        let mut text = format!("{}|{}", self.epoch, self.run_ids);
         if let Some(loss) = self.loss {
             for time in [loss.whole_at, loss.noticed_at, loss.resumes_at] {
                 text.push('|');
@@ -63,39 +62,14 @@ impl EpochMark {
 }
 
 impl WaitingLine {
-    /// Reads the mark and what Redis itself says.
-    pub(crate) async fn redis_life(&self) -> RedisResult<RedisLife> {
-        let (mut asking, mut reading) = (self.connection(), self.connection());
-        let (info, mark, now) = tokio::try_join!(
-            async { cmd("INFO").arg("server").query_async::<String>(&mut asking).await },
-            async {
-                cmd("GET")
-                    .arg(keys::EPOCH)
-                    .query_async::<Option<String>>(&mut reading)
-                    .await
-            },
-            self.now(),
-        )?;
-        let run_id = info
-            .lines()
-            .find_map(|line| line.strip_prefix("run_id:"))
-            .unwrap_or_default()
-            .trim()
-            .to_owned();
-        Ok(RedisLife {
-            run_id,
-            mark: mark.as_deref().and_then(EpochMark::parse),
-            now,
-        })
+    /// What Redis says about its memory, with the mark.
+    pub(crate) async fn memory(&self) -> RedisResult<Memory> {
+        self.redis.memory(keys::EPOCH).await
     }
 
     /// Writes the mark of a new epoch.
     pub(crate) async fn mark_epoch(&self, mark: &EpochMark) -> RedisResult<()> {
-        cmd("SET")
-            .arg(keys::EPOCH)
-            .arg(mark.text())
-            .query_async(&mut self.connection())
-            .await
+        self.redis.mark(keys::EPOCH, &mark.text()).await
     }
 }
 
@@ -108,7 +82,7 @@ mod tests {
         let time = |millis| DateTime::from_timestamp_millis(millis).unwrap();
         let first = EpochMark {
             epoch: 1,
-            run_id: "abc".to_owned(),
+            run_ids: "abc,def".to_owned(),
             loss: None,
         };
         let loss = Loss {

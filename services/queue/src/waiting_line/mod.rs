@@ -16,11 +16,14 @@
 //! **Silence.** Polling leaves a heartbeat. Who is silent for longer than the grace is passed over at the front and swept
 //! further back. When the ticks pause or the heartbeats of many stop at once, that is our outage, and the grace begins anew.
 //!
+//! **Crowds.** Entries into one line that come together are one call, and so are polls; `crowd` tells how.
+//!
 //! **One queue per user.** A user's claim names the event; `claims` tells how claim and place, which lie in different slots, are
 //! kept in agreement.
 
 mod admission;
 mod claims;
+mod crowd;
 mod epoch_key;
 mod keys;
 mod live_events;
@@ -34,25 +37,36 @@ mod tokens;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use admission::{Tick, TickOutcome};
+pub(crate) use admission::{Tick, TickOutcome, other_life};
 pub(crate) use claims::Claimed;
 pub(crate) use epoch_key::{EpochMark, Loss};
+pub(crate) use keys::{claim as claim_key, line as line_keys};
 pub(crate) use queueing::{EnterLimits, EnterReply};
 pub(crate) use snapshot::Snapshot;
 pub(crate) use standing::{AbsenceReason, Grant, Place, Seen, Standing};
 pub(crate) use tokens::TokenKind;
 
 use common::redis::Redis;
+use crowd::Crowds;
+use std::{sync::Arc, time::Duration};
 
 /// The line of every event. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct WaitingLine {
     redis: Redis,
+    /// Those who enter at the same time.
+    entries: Arc<Crowds<EnterLimits, EnterReply>>,
+    /// Those who poll at the same time, with the life of a session.
+    polls: Arc<Crowds<Duration, Seen<Standing>>>,
 }
 
 impl WaitingLine {
     pub(crate) fn new(redis: Redis) -> Self {
-        Self { redis }
+        Self {
+            redis,
+            entries: Arc::new(Crowds::new()),
+            polls: Arc::new(Crowds::new()),
+        }
     }
 
     /// A handle of the shared connection, on which concurrent commands travel together.

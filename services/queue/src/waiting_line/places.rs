@@ -4,8 +4,9 @@ use super::{
     standing::Reply,
 };
 use chrono::{DateTime, Utc};
-use common::crypto::random_token;
+use common::{crash, crypto::random_token};
 use redis::{FromRedisValue, ParsingError, RedisResult, Value};
+use std::time::Duration;
 use uuid::Uuid;
 
 /// An active place: which grant, and until when.
@@ -36,17 +37,20 @@ impl WaitingLine {
             .await
     }
 
-    /// Lets the user's active place, and its token with it, last at least until `until`. Without an active place it does
-    /// nothing.
+    /// Lets the user's active place, and with it its token and the user's claim, last at least until `until`: a claim that ended
+    /// before the place would let the user take another one elsewhere. Without an active place it does nothing.
     pub(crate) async fn extend_place(&self, event: Uuid, user: Uuid, until: DateTime<Utc>) -> RedisResult<()> {
-        let extended: Option<(String, String, i64)> = EXTEND
+        let extended: Option<(String, i64, u64)> = EXTEND
             .key(&keys::line(event))
             .arg(user.to_string())
             .arg(until.timestamp_millis())
             .invoke_async(&mut self.connection())
             .await?;
-        if let Some((_, token, expires_millis)) = extended {
-            self.extend_token(&token, expires_millis).await?;
+        if let Some((token, expires_millis, left_millis)) = extended {
+            tokio::try_join!(
+                self.extend_token(&token, expires_millis),
+                self.extend_claim(user, event, Duration::from_millis(left_millis)),
+            )?;
         }
         Ok(())
     }
@@ -71,6 +75,8 @@ impl WaitingLine {
     }
 
     /// A reservation was confirmed: notes the sale, and ends the user's place if it is of that grant.
+    ///
+    /// Who dies before the token is forgotten leaves one that no grant names; it is worth nothing and expires.
     pub(crate) async fn release(&self, event: Uuid, user: Uuid, grant_id: &str) -> RedisResult<()> {
         let token: String = RELEASE
             .key(&keys::line(event))
@@ -79,9 +85,9 @@ impl WaitingLine {
             .invoke_async(&mut self.connection())
             .await?;
         if token.is_empty() {
-            Ok(())
-        } else {
-            self.drop_tokens(&[token]).await
+            return Ok(());
         }
+        crash::point("queue.release.place-gone");
+        self.drop_tokens(&[token]).await
     }
 }

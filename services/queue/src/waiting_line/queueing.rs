@@ -5,12 +5,13 @@ use super::{
 };
 use crate::domain::{Ticket, TicketState};
 use chrono::{DateTime, Utc};
+use common::crash;
 use redis::{FromRedisValue, ParsingError, RedisResult, Value};
 use std::time::Duration;
 use uuid::Uuid;
 
 /// What the script that adds a place must know.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct EnterLimits {
     pub(crate) capacity: u32,
     pub(crate) opens: DateTime<Utc>,
@@ -47,24 +48,34 @@ impl FromRedisValue for EnterReply {
 impl WaitingLine {
     /// Joins the line at its end, or finds the place had before. The caller holds the user's claim.
     pub(crate) async fn enter(&self, event: Uuid, user: Uuid, limits: EnterLimits) -> RedisResult<EnterReply> {
-        ENTER
-            .key(&keys::line(event))
-            .arg(user.to_string())
-            .arg(limits.capacity)
-            .arg(limits.opens.timestamp_micros())
-            .arg(limits.closes.timestamp_micros())
-            .arg(millis(limits.session))
-            .invoke_async(&mut self.connection())
-            .await
+        let mut connection = self.connection();
+        let enter = move |users: Vec<Uuid>| async move {
+            let mut call = ENTER.prepare_invoke();
+            call.key(&keys::line(event))
+                .arg(limits.capacity)
+                .arg(limits.opens.timestamp_micros())
+                .arg(limits.closes.timestamp_micros())
+                .arg(millis(limits.session));
+            for user in users {
+                call.arg(user.to_string());
+            }
+            call.invoke_async(&mut connection).await
+        };
+        self.entries.join(event, user, limits, enter).await
     }
 
     /// Where the user stands. A heartbeat for who waits; makes the grant of who was admitted active for `session`.
     pub(crate) async fn poll(&self, event: Uuid, user: Uuid, session: Duration) -> RedisResult<Seen<Standing>> {
-        POLL.key(&keys::line(event))
-            .arg(user.to_string())
-            .arg(millis(session))
-            .invoke_async(&mut self.connection())
-            .await
+        let mut connection = self.connection();
+        let poll = move |users: Vec<Uuid>| async move {
+            let mut call = POLL.prepare_invoke();
+            call.key(&keys::line(event)).arg(millis(session));
+            for user in users {
+                call.arg(user.to_string());
+            }
+            call.invoke_async(&mut connection).await
+        };
+        self.polls.join(event, user, session, poll).await
     }
 
     /// Whether the user has a place or a grant, without touching it.
@@ -75,8 +86,14 @@ impl WaitingLine {
             .await
     }
 
-    /// Puts back what the ticket proves, after a loss. A place had by now wins.
-    pub(crate) async fn restore(&self, ticket: &Ticket, session: Duration) -> RedisResult<Seen<Standing>> {
+    /// Puts back what the ticket proves, after a loss. A place had by now wins. Who was in is in again if there is room; where
+    /// `max_active` is not given, there always is.
+    pub(crate) async fn restore(
+        &self,
+        ticket: &Ticket,
+        session: Duration,
+        max_active: Option<u32>,
+    ) -> RedisResult<Seen<Standing>> {
         let mut call = RESTORE.prepare_invoke();
         call.key(&keys::line(ticket.event))
             .arg(ticket.user.to_string())
@@ -88,12 +105,17 @@ impl WaitingLine {
             expires_at_millis,
         } = &ticket.state
         {
-            call.arg(grant_id).arg(token).arg(*expires_at_millis);
+            call.arg(grant_id)
+                .arg(token)
+                .arg(*expires_at_millis)
+                .arg(max_active.map_or(-1, i64::from));
         }
         call.invoke_async(&mut self.connection()).await
     }
 
     /// Gives up place and grant; repeating it does nothing. Returns whether there was anything.
+    ///
+    /// Who dies before the token is forgotten leaves one that no grant names; it is worth nothing and expires.
     pub(crate) async fn leave(&self, event: Uuid, user: Uuid) -> RedisResult<bool> {
         let (left, token): (bool, String) = LEAVE
             .key(&keys::line(event))
@@ -101,6 +123,7 @@ impl WaitingLine {
             .invoke_async(&mut self.connection())
             .await?;
         if !token.is_empty() {
+            crash::point("queue.leave.place-gone");
             self.drop_tokens(&[token]).await?;
         }
         Ok(left)

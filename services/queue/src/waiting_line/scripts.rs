@@ -16,8 +16,10 @@ macro_rules! script {
     };
 }
 
-pub(super) static ENTER: LazyLock<Script> = line_script!("../../lua/enter.lua");
-pub(super) static POLL: LazyLock<Script> = line_script!("../../lua/poll.lua");
+pub(super) static ENTER: LazyLock<Script> =
+    line_script!("../../lua/beats.lua", "../../lua/crowd.lua", "../../lua/enter.lua");
+pub(super) static POLL: LazyLock<Script> =
+    line_script!("../../lua/beats.lua", "../../lua/crowd.lua", "../../lua/poll.lua");
 pub(super) static PEEK: LazyLock<Script> = line_script!("../../lua/peek.lua");
 pub(super) static RESTORE: LazyLock<Script> = line_script!("../../lua/restore.lua");
 pub(super) static COUNT_IN: LazyLock<Script> = line_script!("../../lua/count_in.lua");

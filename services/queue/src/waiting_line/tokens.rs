@@ -125,9 +125,7 @@ impl WaitingLine {
 
     /// Redis' time.
     pub(crate) async fn now(&self) -> RedisResult<DateTime<Utc>> {
-        let (seconds, micros): (i64, i64) = cmd("TIME").query_async(&mut self.connection()).await?;
-        let now = DateTime::from_timestamp_micros(seconds.saturating_mul(1_000_000).saturating_add(micros));
-        now.ok_or_else(|| RedisError::from((redis::ErrorKind::UnexpectedReturnType, "TIME is out of range")))
+        self.redis.now().await
     }
 
     /// A token never published yet has nothing to extend; its owner's next poll writes the new expiry.

@@ -47,12 +47,14 @@ async fn settings_are_partial_live_durable_and_audited() {
     .fetch_all(&database)
     .await
     .unwrap();
+    let unset = json!({"admissionPerSecond": null, "maxActive": null, "paused": false});
+    let faster = json!({"admissionPerSecond": 25, "maxActive": null, "paused": false});
     let entry = |details| (admin_id, "QUEUE_SETTINGS_CHANGED".to_owned(), event, details);
     assert_eq!(
         audit,
         [
-            entry(json!({"admissionPerSecond": 25})),
-            entry(json!({"maxActive": 7, "paused": true}))
+            entry(json!({"before": unset, "after": faster})),
+            entry(json!({"before": faster, "after": {"admissionPerSecond": 25, "maxActive": 7, "paused": true}}))
         ]
     );
 }
@@ -97,4 +99,45 @@ async fn statistics_count_what_happened() {
             .contains(&format!("queue_active{{event=\"{event}\"}} 2")),
         "{metrics}"
     );
+}
+
+#[tokio::test]
+async fn a_line_that_nobody_came_to_has_numbers_too() {
+    let world = World::new().await;
+    let event = world.neighbours.event();
+    assert_eq!(
+        world.stats(event).await,
+        json!({
+            "eventId": event, "waiting": 0, "active": 0, "admitted": 0, "expired": 0, "left": 0, "evicted": 0,
+            "admissionPerSecond": 10, "measuredPerSecond": 0.0, "maxActive": 6000, "paused": false, "oldestWaitSeconds": 0,
+            "lastPlaceEtaSeconds": 0,
+        })
+    );
+}
+
+#[tokio::test]
+async fn the_numbers_of_a_line_that_another_replica_ended_do_not_stand_for_ever() {
+    let world = World::new().await;
+    let (event, buyer) = (world.neighbours.event(), world.buyer());
+    buyer.enter(event).await;
+    buyer.admitted().await;
+    let shows = |line: String| {
+        let world = &world;
+        async move {
+            eventually(&format!("{line} in /metrics"), SOON, || async {
+                let metrics = test_support::Api::new(&world.replicas[0].url()).get("/metrics").await;
+                metrics.expect(200).as_str().unwrap().contains(&line).then_some(())
+            })
+            .await;
+        }
+    };
+    shows(format!("queue_active{{event=\"{event}\"}} 1")).await;
+    // As the other replica does when the place has ended.
+    redis::cmd("ZREM")
+        .arg("queue:live")
+        .arg(event.to_string())
+        .exec_async(&mut world.redis().await)
+        .await
+        .unwrap();
+    shows(format!("queue_active{{event=\"{event}\"}} 0")).await;
 }

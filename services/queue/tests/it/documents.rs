@@ -1,5 +1,6 @@
 use crate::helpers::World;
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use test_support::Api;
 
 #[tokio::test]
@@ -46,6 +47,65 @@ async fn the_document_lists_every_public_endpoint_with_its_replies() {
         .collect();
     required.sort_unstable();
     assert_eq!(fields, required, "every field is always there, null or not");
+    let types = |schema: &str| -> BTreeMap<String, String> {
+        let properties = document["components"]["schemas"][schema]["properties"]
+            .as_object()
+            .unwrap();
+        let kind = |property: &Value| match (&property["type"], &property["format"], &property["$ref"]) {
+            (Value::Null, _, reference) => reference.as_str().unwrap().rsplit('/').next().unwrap().to_owned(),
+            (kind, Value::Null, _) => kind.to_string(),
+            (kind, format, _) => format!("{kind} {format}"),
+        };
+        properties
+            .iter()
+            .map(|(name, property)| (name.clone(), kind(property)))
+            .collect()
+    };
+    let expected = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+        pairs
+            .iter()
+            .map(|(name, kind)| ((*name).to_owned(), (*kind).to_owned()))
+            .collect()
+    };
+    assert_eq!(
+        types("QueueStatus"),
+        expected(&[
+            ("enteredAt", r#""string" "date-time""#),
+            ("estimatedWaitSeconds", r#"["integer","null"] "int64""#),
+            ("eventId", r#""string" "uuid""#),
+            ("pollAfterSeconds", r#""integer" "int64""#),
+            ("position", r#"["integer","null"] "int64""#),
+            ("queueTicket", r#""string""#),
+            ("queueToken", r#"["string","null"]"#),
+            ("serverTime", r#""string" "date-time""#),
+            ("status", "QueueState"),
+            ("tokenExpiresAt", r#"["string","null"] "date-time""#),
+            ("totalWaiting", r#""integer" "int64""#),
+        ])
+    );
+    assert_eq!(
+        document["components"]["schemas"]["QueueState"]["enum"],
+        json!(["WAITING", "ADMITTED"])
+    );
+    let stats = types("QueueStats");
+    assert_eq!(stats["measuredPerSecond"], r#""number" "double""#);
+    assert_eq!(stats["lastPlaceEtaSeconds"], r#"["integer","null"] "int64""#);
+    for (path, method, names) in [
+        ("/queue/enter", "post", vec!["X-Queue-Ticket"]),
+        ("/queue/status", "get", vec!["eventId", "X-Queue-Ticket"]),
+        (
+            "/queue/stream",
+            "get",
+            vec!["eventId", "X-Queue-Ticket", "Last-Event-ID"],
+        ),
+    ] {
+        let parameters = document["paths"][path][method]["parameters"].as_array().unwrap();
+        let told: Vec<&str> = parameters.iter().map(|one| one["name"].as_str().unwrap()).collect();
+        assert_eq!(told, names, "{path}");
+        assert!(parameters.iter().all(|one| one["required"] == false), "{path}");
+    }
+    let refused = &document["paths"]["/queue/enter"]["post"]["responses"]["409"];
+    assert!(refused["headers"]["Retry-After"].is_object());
 }
 
 #[tokio::test]

@@ -75,6 +75,25 @@ async fn a_buyer_waits_is_admitted_and_keeps_one_token() {
 }
 
 #[tokio::test]
+async fn while_every_place_is_taken_nobody_is_promised_a_turn() {
+    let world = World::with(&[("MAX_ACTIVE", "1")]).await;
+    let (event, inside, outside) = (world.neighbours.event(), world.buyer(), world.buyer());
+    inside.enter(event).await;
+    inside.admitted().await;
+    outside.enter(event).await;
+    let waiting = eventually("a look at the full line", SOON, || async {
+        let status = outside.status().await.expect(200);
+        status["estimatedWaitSeconds"].is_null().then_some(status)
+    })
+    .await;
+    assert_eq!(
+        (&waiting["status"], &waiting["position"]),
+        (&json!("WAITING"), &json!(1))
+    );
+    assert_eq!(world.stats(event).await["lastPlaceEtaSeconds"], Value::Null);
+}
+
+#[tokio::test]
 async fn leaving_ends_place_and_token_and_the_next_one_moves_up_at_once() {
     let world = World::with(&[("MAX_ACTIVE", "1"), ("ADMISSION_TICK_MILLIS", "60000")]).await;
     let (event, first, second) = (world.neighbours.event(), world.buyer(), world.buyer());

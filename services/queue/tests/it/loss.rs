@@ -7,14 +7,14 @@ use test_support::{TestEnv, eventually};
 use uuid::Uuid;
 
 impl Buyer {
-    fn with_ticket(&self, status: &Value) -> Self {
+    pub(crate) fn with_ticket(&self, status: &Value) -> Self {
         Self {
             id: self.id,
             api: self.api.with_header("x-queue-ticket", &text(status, "queueTicket")),
         }
     }
 
-    async fn status_of(&self, event: Uuid) -> Value {
+    pub(crate) async fn status_of(&self, event: Uuid) -> Value {
         self.api
             .get(&format!("/queue/status?eventId={event}"))
             .await
@@ -194,4 +194,152 @@ async fn who_holds_seats_counts_as_inside_before_anybody_is_admitted() {
     // Who leaves is not counted in again, and makes room.
     silent.leave().await;
     waiting.admitted().await;
+}
+
+/// As Redis would be after a second loss before anybody came back from the first.
+async fn forget_twice(world: &World) {
+    for epoch in ["2|", "3|"] {
+        forget_everything(world).await;
+        eventually("an epoch begins", SOON, || async {
+            let mark: Option<String> = redis::cmd("GET")
+                .arg("queue:epoch")
+                .query_async(&mut world.redis().await)
+                .await
+                .unwrap();
+            mark.filter(|text| text.starts_with(epoch))
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn tickets_from_before_two_losses_and_a_long_outage_bring_the_order_back() {
+    let world = World::with(&[("QUEUE_RECOVERY_PAUSE_SECONDS", "600"), ("QUEUE_GRACE_SECONDS", "5")]).await;
+    let event = world.neighbours.event();
+    let mut line = Vec::new();
+    world.set(event, json!({"paused": true})).await;
+    for _ in 0..3 {
+        let buyer = world.buyer();
+        let status = buyer.enter(event).await;
+        line.push(buyer.with_ticket(&status));
+    }
+    forget_everything(&world).await;
+    eventually("the first epoch after", SOON, || async {
+        let rows = sqlx::PgPool::connect(&world.env.superuser_url()).await.unwrap();
+        // The outage took an hour: that is how old the tickets are when Redis is there again, and at once lost once more.
+        let moved = sqlx::query(
+            "UPDATE queue_service.epochs SET began_at = began_at + interval '1 hour', last_alive_at = began_at + interval '1 hour' \
+             WHERE epoch = 2",
+        )
+        .execute(&rows)
+        .await
+        .unwrap();
+        (moved.rows_affected() == 1).then_some(())
+    })
+    .await;
+    forget_everything(&world).await;
+    for buyer in line.iter().rev() {
+        buyer.status_of(event).await;
+    }
+    for (index, buyer) in line.iter().enumerate() {
+        assert_eq!(buyer.status_of(event).await["position"], index + 1);
+    }
+}
+
+#[tokio::test]
+async fn who_left_or_was_passed_over_does_not_come_back_by_an_old_ticket() {
+    let world = World::with(&[("QUEUE_RECOVERY_PAUSE_SECONDS", "600"), ("QUEUE_GRACE_SECONDS", "3")]).await;
+    let event = world.neighbours.event();
+    world.set(event, json!({"paused": true})).await;
+    let (left, silent, back) = (world.buyer(), world.buyer(), world.buyer());
+    let leaver = left.with_ticket(&left.enter(event).await);
+    let silenced = silent.with_ticket(&silent.enter(event).await);
+    let older = back.with_ticket(&back.enter(event).await);
+    left.leave().await;
+    back.leave().await;
+    let newer = back.with_ticket(&back.enter(event).await);
+    let watcher = world.buyer();
+    watcher.enter(event).await;
+    eventually("the silent one is passed over", SOON, || async {
+        newer.status_of(event).await;
+        watcher.status_of(event).await;
+        (world.stats(event).await["evicted"] == 1).then_some(())
+    })
+    .await;
+    // Until the database knows that all was well after that.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let fresh = newer.with_ticket(&newer.status_of(event).await);
+    forget_twice(&world).await;
+    let reply = leaver.api.get(&format!("/queue/status?eventId={event}")).await;
+    assert_eq!(reply.expect_problem(404, "NOT_QUEUED")["reason"], "LEFT");
+    silenced.status().await.expect_problem(404, "NOT_QUEUED");
+    older.status().await.expect_problem(404, "NOT_QUEUED");
+    assert_eq!(
+        fresh.status_of(event).await["position"],
+        1,
+        "the place after the leave is another one"
+    );
+    // Entering is a wish of its own, for a place at the end.
+    assert_eq!(leaver.enter(event).await["position"], 2);
+}
+
+#[tokio::test]
+async fn who_comes_back_when_the_places_are_taken_stands_in_front() {
+    let settings = [("QUEUE_RECOVERY_PAUSE_SECONDS", "1"), ("MAX_ACTIVE", "1")];
+    let world = World::with(&settings).await;
+    let event = world.neighbours.event();
+    let (late, prompt, behind) = (world.buyer(), world.buyer(), world.buyer());
+    late.enter(event).await;
+    let admitted = late.admitted().await;
+    let prompt = prompt.with_ticket(&prompt.enter(event).await);
+    let behind = behind.with_ticket(&behind.enter(event).await);
+    forget_everything(&world).await;
+    prompt.status_of(event).await;
+    behind.status_of(event).await;
+    prompt.admitted().await;
+    let late = late.with_ticket(&admitted);
+    assert_eq!(late.status_of(event).await["position"], 1);
+    assert_eq!(behind.status_of(event).await["position"], 2);
+    assert_eq!(world.stats(event).await["active"], 1, "never more than the cap");
+    prompt.leave().await;
+    let again = late.admitted().await;
+    assert_ne!(again["queueToken"], admitted["queueToken"], "another admission");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn losses_do_not_let_anybody_in_faster() {
+    const RATE: u32 = 20;
+    let settings = [("QUEUE_RECOVERY_PAUSE_SECONDS", "0.5"), ("ADMISSION_TICK_MILLIS", "10")];
+    let world = World::start(TestEnv::new().await, &settings, 3).await;
+    let event = world.neighbours.event();
+    world.set(event, json!({"admissionPerSecond": RATE})).await;
+    let began = Instant::now();
+    let mut line = Vec::new();
+    for number in 0..90 {
+        let buyer = world.buyer_at(number % 3);
+        let status = buyer.enter(event).await;
+        line.push(buyer.with_ticket(&status));
+    }
+    let mut admitted = std::collections::HashSet::new();
+    for _ in 0..3 {
+        forget_everything(&world).await;
+        for (number, buyer) in line.iter_mut().enumerate() {
+            let status = buyer.status_of(event).await;
+            if let Some(token) = status["queueToken"].as_str() {
+                admitted.insert((number, token.to_owned()));
+            }
+            *buyer = buyer.with_ticket(&status);
+        }
+        tokio::time::sleep(Duration::from_millis(700)).await;
+    }
+    // The bucket of before the losses is full at first, for two seconds' worth.
+    let most = began.elapsed().as_secs_f64() * f64::from(RATE) + 2.0 * f64::from(RATE);
+    let told = f64::from(u32::try_from(admitted.len()).unwrap());
+    assert!(told <= most, "{told} > {most}");
+    let people: std::collections::HashSet<usize> = admitted.iter().map(|(number, _)| *number).collect();
+    assert_eq!(
+        people.len(),
+        admitted.len(),
+        "whoever was told of an admission keeps it and its token"
+    );
 }

@@ -9,14 +9,18 @@
 )]
 
 mod administration;
+mod admission;
+mod cluster;
 mod documents;
 mod helpers;
 mod journey;
 mod loss;
+mod many_events;
 mod messages;
 mod neighbours;
 mod one_line_per_user;
 mod outage;
 mod refusals;
 mod replicas;
+mod samples;
 mod streams;

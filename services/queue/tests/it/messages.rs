@@ -15,14 +15,14 @@ use test_support::TestEnv;
 use uuid::Uuid;
 
 /// Event and reservation service, as the queue hears them.
-struct Others {
+pub(crate) struct Others {
     producer: FutureProducer<Logged>,
     prefix: String,
     now: DateTime<Utc>,
 }
 
 impl Others {
-    fn new(world: &World) -> Self {
+    pub(crate) fn new(world: &World) -> Self {
         let kafka = KafkaConfig {
             brokers: world.env.kafka().to_owned(),
             prefix: world.env.topic_prefix().to_owned(),
@@ -35,7 +35,7 @@ impl Others {
         }
     }
 
-    async fn say<M: Message>(&self, message: &M) {
+    pub(crate) async fn say<M: Message>(&self, message: &M) {
         let envelope = Envelope::wrap(message, Uuid::now_v7(), self.now, Metadata::default()).unwrap();
         let (payload, key) = (serde_json::to_vec(&envelope).unwrap(), message.key().to_string());
         let topic = M::TOPIC.with_prefix(&self.prefix);
@@ -45,7 +45,7 @@ impl Others {
             .unwrap();
     }
 
-    fn confirmed(&self, buyer: &Buyer, event: Uuid, grant_id: &str) -> ReservationConfirmed {
+    pub(crate) fn confirmed(&self, buyer: &Buyer, event: Uuid, grant_id: &str) -> ReservationConfirmed {
         ReservationConfirmed {
             reservation_id: Uuid::now_v7(),
             user_id: buyer.id,

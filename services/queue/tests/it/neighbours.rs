@@ -97,7 +97,8 @@ async fn availability(State(events): State<Events>, Path(id): Path<Uuid>) -> Res
     let unsold = events.lock().unwrap().get(&id).and_then(|facts| facts.unsold);
     match unsold {
         Some(unsold) => {
-            Json(json!({"eventId": id, "total": 3000, "sold": 3000 - unsold, "unsold": unsold})).into_response()
+            let total = unsold.max(3000);
+            Json(json!({"eventId": id, "total": total, "sold": total - unsold, "unsold": unsold})).into_response()
         }
         None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }

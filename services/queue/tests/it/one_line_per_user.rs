@@ -1,4 +1,6 @@
-use crate::helpers::World;
+use crate::helpers::{Buyer, World};
+use chrono::TimeDelta;
+use common::{Clock, internal_auth::Service};
 use futures_util::future::join_all;
 use serde_json::json;
 use uuid::Uuid;
@@ -59,6 +61,66 @@ async fn polling_keeps_the_claim_and_does_not_revive_it() {
         .expect_problem(404, "NOT_QUEUED");
     let kept: bool = redis::cmd("EXISTS").arg(&claim).query_async(&mut redis).await.unwrap();
     assert!(!kept);
+}
+
+#[tokio::test]
+async fn a_place_that_outlived_its_claim_is_still_the_only_one() {
+    let world = World::new().await;
+    let (first, second, buyer) = (world.neighbours.event(), world.neighbours.event(), world.buyer());
+    for event in [first, second] {
+        world.set(event, json!({"paused": true})).await;
+    }
+    let poll = |event: Uuid| {
+        let api = buyer.api.clone();
+        async move { api.get(&format!("/queue/status?eventId={event}")).await }
+    };
+    buyer.enter(first).await;
+    forget_claim(&world, &buyer).await;
+    let _kept = poll(first).await.expect(200);
+    buyer
+        .try_enter(second)
+        .await
+        .expect_problem(409, "ALREADY_QUEUED_ELSEWHERE");
+
+    // Nobody polled in between: both lines have let the buyer in, and the place taken last is the one that counts.
+    forget_claim(&world, &buyer).await;
+    buyer.enter(second).await;
+    let problem = poll(first).await.expect_problem(404, "NOT_QUEUED");
+    assert_eq!(problem["reason"], "LEFT");
+    assert_eq!(poll(second).await.expect(200)["position"], 1);
+    assert_eq!(world.stats(first).await["waiting"], 0);
+}
+
+/// As age does when no poll comes through for ten minutes.
+async fn forget_claim(world: &World, buyer: &Buyer) {
+    redis::cmd("DEL")
+        .arg(format!("queue:active:{}", buyer.id))
+        .exec_async(&mut world.redis().await)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_claim_lasts_as_long_as_the_place_that_a_hold_extends() {
+    let world = World::new().await;
+    let (event, buyer) = (world.neighbours.event(), world.buyer());
+    buyer.enter(event).await;
+    buyer.admitted().await;
+    let hold_end = Clock::system().now() + TimeDelta::seconds(900);
+    let request =
+        json!({"userId": buyer.id, "eventId": event, "reservationId": Uuid::now_v7(), "holdExpiresAt": hold_end});
+    let _token = world
+        .service(Service::Reservation)
+        .post("/internal/queue/payment-tokens", &request)
+        .await
+        .expect(201);
+    let _status = buyer.status().await.expect(200);
+    let life: i64 = redis::cmd("TTL")
+        .arg(format!("queue:active:{}", buyer.id))
+        .query_async(&mut world.redis().await)
+        .await
+        .unwrap();
+    assert!((900..=960).contains(&life), "{life}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

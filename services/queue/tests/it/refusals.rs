@@ -63,6 +63,25 @@ async fn entries_that_cannot_be_are_refused_with_their_code_and_leave_no_claim()
 }
 
 #[tokio::test]
+async fn a_sale_that_is_not_open_or_over_says_so_whatever_is_left() {
+    let world = World::new().await;
+    let (event, buyer) = (world.neighbours.event(), world.buyer());
+    let now = Clock::system().now();
+    world.neighbours.change(event, |facts| {
+        facts.unsold = Some(0);
+        facts.sale_start_at = now + TimeDelta::seconds(90);
+    });
+    let problem = buyer.try_enter(event).await.expect_problem(409, "SALE_NOT_OPEN");
+    assert!(problem["saleStartAt"].is_string() && problem["serverTime"].is_string());
+    let event = world.neighbours.event();
+    world.neighbours.change(event, |facts| {
+        facts.unsold = Some(0);
+        facts.sale_end_at = now - TimeDelta::seconds(1);
+    });
+    buyer.try_enter(event).await.expect_problem(409, "SALE_CLOSED");
+}
+
+#[tokio::test]
 async fn a_sold_out_line_keeps_its_places_and_moves_when_seats_come_back() {
     let world = World::new().await;
     let (event, buyer) = (world.neighbours.event(), world.buyer());
@@ -90,7 +109,11 @@ async fn nobody_is_admitted_while_the_seats_cannot_be_counted() {
     world.neighbours.change(event, |facts| facts.unsold = None);
     buyer.enter(event).await;
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-    assert_eq!(buyer.status().await.expect(200)["status"], "WAITING");
+    let waiting = buyer.status().await.expect(200);
+    assert_eq!(
+        (&waiting["status"], &waiting["estimatedWaitSeconds"]),
+        (&json!("WAITING"), &json!(null))
+    );
     world.neighbours.change(event, |facts| facts.unsold = Some(5));
     buyer.admitted().await;
 }

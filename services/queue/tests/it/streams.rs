@@ -4,21 +4,21 @@ use std::time::Duration;
 use uuid::Uuid;
 
 /// An open stream, read event by event.
-struct Stream {
+pub(crate) struct Stream {
     reply: reqwest::Response,
     unread: String,
 }
 
 /// One event.
 #[derive(Debug)]
-struct Told {
-    name: String,
-    id: String,
-    data: Value,
+pub(crate) struct Told {
+    pub(crate) name: String,
+    pub(crate) id: String,
+    pub(crate) data: Value,
 }
 
 impl Stream {
-    async fn open(buyer: &Buyer, event: Uuid) -> Self {
+    pub(crate) async fn open(buyer: &Buyer, event: Uuid) -> Self {
         let reply = buyer.api.open(&format!("/queue/stream?eventId={event}")).await;
         assert_eq!(reply.status().as_u16(), 200);
         assert_eq!(reply.headers()["content-type"], "text/event-stream");
@@ -56,7 +56,7 @@ impl Stream {
         .expect("an event")
     }
 
-    async fn expect(&mut self, name: &str) -> Told {
+    pub(crate) async fn expect(&mut self, name: &str) -> Told {
         let told = self.next().await.expect("the stream goes on");
         assert_eq!(told.name, name, "{told:?}");
         told
@@ -161,8 +161,8 @@ async fn a_stream_keeps_the_place_as_polling_does() {
     watching.enter(event).await;
     let mut stream = Stream::open(&watching, event).await;
     assert_eq!(stream.expect("position").await.data["position"], 2);
-    // The silent one is evicted, and only that moves the one who watches.
-    assert_eq!(stream.expect("position").await.data["position"], 1);
+    // The silent one is evicted, and only that moves the one who watches; meanwhile each event brings a fresh ticket.
+    while stream.expect("position").await.data["position"] != 1 {}
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(world.stats(event).await["waiting"], 1, "nobody who watches is silent");
 }
@@ -235,4 +235,41 @@ async fn a_stream_does_not_outlast_its_time() {
         stream.next().await.is_none(),
         "it ends without a word, to be opened again"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_too_many_closes_the_oldest_and_says_that_the_place_goes_on() {
+    let world = world(&[]).await;
+    let (event, buyer) = (world.neighbours.event(), world.buyer());
+    world.set(event, json!({"paused": true})).await;
+    buyer.enter(event).await;
+    let mut streams = Vec::new();
+    for _ in 0..5 {
+        let mut stream = Stream::open(&buyer, event).await;
+        stream.expect("position").await;
+        streams.push(stream);
+    }
+    let mut oldest = streams.remove(0);
+    assert_eq!(oldest.expect("closed").await.data["reason"], "REPLACED");
+    assert!(oldest.next().await.is_none());
+    buyer.leave().await;
+    for mut stream in streams {
+        assert_eq!(
+            stream.expect("closed").await.data["reason"],
+            "LEFT",
+            "the others went on"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_without_news_is_not_silent() {
+    let world = world(&[("QUEUE_STREAM_HEARTBEAT_SECONDS", "0.1")]).await;
+    let (event, buyer) = (world.neighbours.event(), world.buyer());
+    world.set(event, json!({"paused": true})).await;
+    buyer.enter(event).await;
+    let mut stream = Stream::open(&buyer, event).await;
+    stream.expect("position").await;
+    let heartbeat = tokio::time::timeout(SOON, stream.reply.chunk()).await.unwrap();
+    assert_eq!(heartbeat.unwrap().unwrap(), ":\n\n", "a comment, which clients skip");
 }

@@ -12,6 +12,7 @@ mod cancellation;
 mod changing;
 mod changing_races;
 mod closing;
+mod cluster;
 mod expiry;
 mod helpers;
 mod hold_races;

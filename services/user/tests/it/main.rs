@@ -3,6 +3,7 @@
 
 mod access;
 mod admin;
+mod cluster;
 mod helpers;
 mod login;
 mod logout;

@@ -1,6 +1,6 @@
 //! Every point in the sources is in a table here, and every table names points that are there.
 
-use super::{closing, holding, messages, paying, refunding, strays};
+use super::{closing, holding, messages, paying, queueing, refunding, strays};
 use std::{
     collections::BTreeSet,
     fs,
@@ -28,6 +28,7 @@ fn every_point_has_a_row_and_every_row_a_point() {
         .map(|row| row.point)
         .chain(strays::POINTS)
         .chain(closing::POINTS)
+        .chain(queueing::points())
         .map(|point| point.split(' ').next().unwrap_or_default().to_owned())
         .collect();
     let there = points_in_sources();

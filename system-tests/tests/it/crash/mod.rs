@@ -12,8 +12,11 @@
 mod closing;
 mod complete;
 mod holding;
+mod line;
+mod losses;
 mod messages;
 mod paying;
+mod queueing;
 mod refunding;
 mod replicas;
 mod shopper;

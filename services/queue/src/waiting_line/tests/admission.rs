@@ -1,8 +1,6 @@
-use super::{Bench, Standing, Tick, pause, place, replica, settings};
+use super::{Bench, Standing, Tick, pause, replica, settings};
 use crate::waiting_line::AbsenceReason;
 use futures_util::future::join_all;
-use std::time::Duration;
-use uuid::Uuid;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn four_replicas_ticking_at_once_never_exceed_the_rate() {
@@ -159,23 +157,6 @@ async fn a_grant_never_claimed_goes_back_once_and_then_expires() {
 }
 
 #[tokio::test]
-async fn a_place_that_came_back_and_was_claimed_counts_as_new() {
-    let bench = Bench::new(&[("ADMISSION_CLAIM_SECONDS", "0.1"), ("QUEUE_TOKEN_TTL_SECONDS", "0.2")]).await;
-    let user = bench.enter_all(1).await[0];
-    bench.tick(bench.tick_order()).await;
-    pause(120).await;
-    assert_eq!(bench.tick(bench.tick_order()).await.returned, 1);
-    bench.grant(user).await;
-    pause(220).await;
-    assert_eq!(bench.tick(bench.tick_order()).await.expired, 1);
-    // Entering anew is a new place, which may go back once again.
-    place(bench.enter(user).await);
-    bench.tick(bench.tick_order()).await;
-    pause(120).await;
-    assert_eq!(bench.tick(bench.tick_order()).await.returned, 1);
-}
-
-#[tokio::test]
 async fn a_closed_line_is_empty_and_says_why() {
     let bench = Bench::new(&[]).await;
     let users = bench.enter_all(3).await;
@@ -200,25 +181,4 @@ async fn a_closed_line_is_empty_and_says_why() {
     );
     let stats = bench.line.stats(bench.event).await.unwrap();
     assert_eq!((stats.waiting, stats.active, stats.admitted), (0, 0, 1));
-}
-
-#[tokio::test]
-async fn the_pace_is_measured_while_somebody_waits() {
-    let bench = Bench::new(&[]).await;
-    bench.enter_all(300).await;
-    let order = Tick {
-        settings: settings(20, 1_000_000),
-        ..bench.tick_order()
-    };
-    let started = tokio::time::Instant::now();
-    while started.elapsed() < Duration::from_secs(6) {
-        bench.tick(order).await;
-        pause(250).await;
-    }
-    let measured = bench.line.stats(bench.event).await.unwrap().measured.unwrap();
-    assert!((19.0..=30.0).contains(&measured), "{measured}");
-    assert!(
-        matches!(bench.line.enter(bench.event, Uuid::new_v4(), bench.enter_limits()).await.unwrap(),
-        super::EnterReply::Standing(seen) if matches!(&seen.value, Standing::Waiting(place) if place.measured == Some(measured)))
-    );
 }

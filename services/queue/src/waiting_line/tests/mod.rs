@@ -2,9 +2,13 @@
 
 mod admission;
 mod claims;
+mod endings;
 mod glance;
 mod grants;
+mod model;
 mod order;
+mod pace;
+mod remembering;
 mod restoring;
 mod silence;
 
@@ -84,6 +88,7 @@ impl Bench {
             paused: false,
             unsold: Some((1_000_000, 0)),
             full_bucket: true,
+            life: None,
         }
     }
 
@@ -105,9 +110,7 @@ impl Bench {
 }
 
 fn replica(env: &TestEnv) -> WaitingLine {
-    let config = RedisConfig {
-        url: env.redis_url().to_owned(),
-    };
+    let config = RedisConfig::Single(env.redis_url().to_owned());
     WaitingLine::new(common::redis::connect(&config).unwrap())
 }
 

@@ -33,7 +33,7 @@ async fn tickets_give_back_the_original_order() {
     let newcomer = Uuid::new_v4();
     place(bench.enter(newcomer).await);
     for ticket in tickets.iter().rev() {
-        bench.line.restore(ticket, bench.limits.session).await.unwrap();
+        bench.line.restore(ticket, bench.limits.session, None).await.unwrap();
     }
     for (index, ticket) in tickets.iter().enumerate() {
         let Standing::Waiting(place) = bench.poll(ticket.user).await else {
@@ -57,7 +57,7 @@ async fn an_active_place_comes_back_with_its_grant_and_token() {
     };
     let ticket = ticket(&bench, user, grant.score, state);
     flush(&bench).await;
-    let seen = bench.line.restore(&ticket, bench.limits.session).await.unwrap();
+    let seen = bench.line.restore(&ticket, bench.limits.session, None).await.unwrap();
     assert_eq!(seen.value, Standing::Admitted(grant));
     assert_eq!(
         bench.tick(bench.tick_order()).await.active,
@@ -72,7 +72,7 @@ async fn a_place_taken_meanwhile_wins_over_the_ticket() {
     let user = Uuid::new_v4();
     let score = place(bench.enter(user).await).score;
     let old = ticket(&bench, user, score - 1_000_000, TicketState::Waiting);
-    let seen = bench.line.restore(&old, bench.limits.session).await.unwrap();
+    let seen = bench.line.restore(&old, bench.limits.session, None).await.unwrap();
     assert!(matches!(seen.value, Standing::Waiting(place) if place.score == score));
 }
 
@@ -83,6 +83,6 @@ async fn who_left_after_the_loss_does_not_come_back_by_an_old_ticket() {
     let score = place(bench.enter(user).await).score;
     bench.line.leave(bench.event, user).await.unwrap();
     let old = ticket(&bench, user, score, TicketState::Waiting);
-    let seen = bench.line.restore(&old, bench.limits.session).await.unwrap();
+    let seen = bench.line.restore(&old, bench.limits.session, None).await.unwrap();
     assert!(matches!(seen.value, Standing::Absent(Some(_))));
 }

@@ -1,0 +1,5 @@
+//! What needs real servers.
+
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
+
+mod redis_cluster;

@@ -1,0 +1,180 @@
+//! All the tests. They are many programs, and most of their time is waiting (for an expiry, for a service to start), so two
+//! run at a time: those of the whole system one after the other, and beside them those of the crates and services.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::Value;
+
+use crate::workspace::{Workspace, run};
+
+/// Each of its tests boots a whole system; two of them at once would be too much for the servers.
+const SYSTEM: &str = "system-tests";
+
+/// Packages whose tests need features that nothing else does (tokio's clock that can be stopped, tokio-postgres). Built with the
+/// others, they would have every dependency compiled a second time; by themselves they are few and small.
+const ALONE: [&str; 2] = ["resilience", "xtask"];
+
+/// One test program.
+struct Suite {
+    package: String,
+    target: String,
+    program: PathBuf,
+    /// The package's folder, in which Cargo runs it too.
+    folder: PathBuf,
+}
+
+/// What became of the programs so far.
+#[derive(Default)]
+struct Tally {
+    passed: u64,
+    failed: Vec<String>,
+}
+
+/// Builds and runs every test of the workspace. `prepare` adds what the tests must know.
+pub(crate) fn run_all(workspace: &Workspace, prepare: &(dyn Fn(&mut Command) + Sync)) -> Result<()> {
+    let mut selections = vec![vec!["--workspace"]];
+    for package in ALONE {
+        selections[0].extend(["--exclude", package]);
+        selections.push(vec!["--package", package]);
+    }
+    let (mut system, mut others) = (Vec::new(), Vec::new());
+    for suite in selections.iter().map(|selection| build(workspace, selection)) {
+        let (of_system, other): (Vec<_>, Vec<_>) = suite?.into_iter().partition(|suite| suite.package == SYSTEM);
+        system.extend(of_system);
+        others.extend(other);
+    }
+    let logs = workspace.dev().join("logs/tests");
+    fs::create_dir_all(&logs).with_context(|| format!("cannot create {}", logs.display()))?;
+    let tally = Mutex::new(Tally::default());
+    std::thread::scope(|scope| {
+        let lanes = [system, others].map(|lane| scope.spawn(|| run_lane(lane, &logs, prepare, &tally)));
+        lanes
+            .into_iter()
+            .try_for_each(|lane| lane.join().unwrap_or_else(|_| bail!("a lane of tests panicked")))
+    })?;
+    let doc_tests = selections.iter().map(|selection| {
+        let mut cargo = workspace.cargo();
+        run(cargo.args(["test", "--quiet", "--doc"]).args(selection))
+    });
+    let doc_tests: Result<Vec<()>> = doc_tests.collect();
+    let tally = tally.into_inner().context("a lane of tests panicked")?;
+    ensure!(tally.failed.is_empty(), "failed: {}", tally.failed.join(", "));
+    // Programs that run nothing all end well.
+    ensure!(tally.passed > 0, "no test was run");
+    doc_tests?;
+    say!("{} tests passed", tally.passed);
+    Ok(())
+}
+
+/// Builds the test programs of these packages and returns them.
+fn build(workspace: &Workspace, selection: &[&str]) -> Result<Vec<Suite>> {
+    let mut cargo = workspace.cargo();
+    cargo.args(["test", "--no-run", "--message-format", "json-render-diagnostics"]);
+    cargo.args(selection);
+    let output = cargo.stderr(Stdio::inherit()).output().context("cannot start cargo")?;
+    ensure!(output.status.success(), "the tests do not build");
+    let mut suites = Vec::new();
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        let message: Value = serde_json::from_str(line).context("cargo says something else than JSON")?;
+        let text = |pointer: &str| message.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        let is_test = message.pointer("/profile/test").and_then(Value::as_bool) == Some(true);
+        if let (true, Some(program), Some(manifest), Some(target)) = (
+            is_test,
+            text("/executable"),
+            text("/manifest_path"),
+            text("/target/name"),
+        ) {
+            let folder = PathBuf::from(manifest)
+                .parent()
+                .map(Path::to_path_buf)
+                .unwrap_or_default();
+            suites.push(Suite {
+                package: package(&folder)?,
+                target,
+                program: program.into(),
+                folder,
+            });
+        }
+    }
+    Ok(suites)
+}
+
+/// A package's name as its manifest gives it; its folder may be called otherwise.
+fn package(folder: &Path) -> Result<String> {
+    let manifest = folder.join("Cargo.toml");
+    let text = fs::read_to_string(&manifest).with_context(|| format!("cannot read {}", manifest.display()))?;
+    text.lines()
+        .find_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'))
+        .map(str::to_owned)
+        .with_context(|| format!("{} names no package", manifest.display()))
+}
+
+fn run_lane(
+    lane: Vec<Suite>,
+    logs: &Path,
+    prepare: &(dyn Fn(&mut Command) + Sync),
+    tally: &Mutex<Tally>,
+) -> Result<()> {
+    for suite in lane {
+        let name = format!("{} {}", suite.package, suite.target);
+        let log = logs.join(format!("{}-{}.log", suite.package, suite.target));
+        let output = File::create(&log).with_context(|| format!("cannot create {}", log.display()))?;
+        let mut program = Command::new(&suite.program);
+        program
+            .current_dir(&suite.folder)
+            .env("CARGO_MANIFEST_DIR", &suite.folder)
+            .stdin(Stdio::null())
+            .stderr(output.try_clone()?)
+            .stdout(output);
+        prepare(&mut program);
+        let started = Instant::now();
+        let status = program
+            .status()
+            .with_context(|| format!("cannot start the tests {name}"))?;
+        let text = fs::read(&log).map(|text| String::from_utf8_lossy(&text).into_owned())?;
+        let passed = passed(&text);
+        let Ok(mut tally) = tally.lock() else {
+            bail!("another lane of tests panicked");
+        };
+        tally.passed += passed;
+        if status.success() {
+            // Most programs of libraries and binaries have no tests of their own.
+            if passed > 0 {
+                say!("{:>6.1} s  {passed:>4} passed  {name}", started.elapsed().as_secs_f64());
+            }
+        } else {
+            say!("{text}\n{:>6.1} s  FAILED  {name}", started.elapsed().as_secs_f64());
+            tally.failed.push(name);
+        }
+    }
+    Ok(())
+}
+
+/// How many tests a program says have passed.
+fn passed(output: &str) -> u64 {
+    output
+        .lines()
+        .filter_map(|line| {
+            let (_, rest) = line.strip_prefix("test result: ")?.split_once(". ")?;
+            rest.split_once(" passed")?.0.parse::<u64>().ok()
+        })
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_program_says_is_counted() {
+        let output =
+            "running 2 tests\ntest a ... ok\n\ntest result: FAILED. 17 passed; 1 failed; 0 ignored; finished in 1.0s\n";
+        assert_eq!(passed(output), 17);
+        assert_eq!(passed("thread panicked"), 0);
+    }
+}
