@@ -57,7 +57,11 @@ pub(crate) fn run_all(workspace: &Workspace, prepare: &(dyn Fn(&mut Command) + S
             .into_iter()
             .try_for_each(|lane| lane.join().unwrap_or_else(|_| bail!("a lane of tests panicked")))
     })?;
-    let doc_tests = selections.iter().map(|selection| {
+    // Cargo refuses to look for them where there is no library.
+    let libraries = selections
+        .iter()
+        .filter(|selection| **selection != ["--package", "xtask"]);
+    let doc_tests = libraries.map(|selection| {
         let mut cargo = workspace.cargo();
         run(cargo.args(["test", "--quiet", "--doc"]).args(selection))
     });

@@ -1,3 +1,4 @@
+use crate::connect_redis;
 use common::config::Env;
 pub use schema::Login;
 use schema::Passwords;
@@ -212,7 +213,7 @@ impl Drop for TestEnv {
 async fn lease_redis(server: &str) -> String {
     let server = server.trim_end_matches('/');
     let number = {
-        let mut redis = connect(&format!("{server}/0")).await;
+        let mut redis = connect_redis(&format!("{server}/0")).await;
         let lease: u32 = redis::cmd("INCR")
             .arg("test:lease")
             .query_async(&mut redis)
@@ -222,16 +223,8 @@ async fn lease_redis(server: &str) -> String {
     };
     let url = format!("{server}/{number}");
     redis::cmd("FLUSHDB")
-        .query_async::<()>(&mut connect(&url).await)
+        .query_async::<()>(&mut connect_redis(&url).await)
         .await
         .expect("Redis answers");
     url
-}
-
-async fn connect(url: &str) -> redis::aio::MultiplexedConnection {
-    let client = redis::Client::open(url).expect("a usable Redis address");
-    client
-        .get_multiplexed_async_connection()
-        .await
-        .expect("Redis can be reached")
 }

@@ -16,10 +16,12 @@ mod api;
 mod env;
 mod eventually;
 pub mod measure;
+mod redis;
 mod running;
 pub mod servers;
 
 pub use api::{Api, Reply};
 pub use env::{Login, Servers, TestEnv};
 pub use eventually::eventually;
+pub use redis::connect_redis;
 pub use running::Running;

@@ -9,7 +9,7 @@ use simulators::SimulatorConfig;
 use sqlx::{PgPool, postgres::PgPoolOptions};
 use std::{collections::HashMap, net::TcpListener as StdListener, time::Duration};
 use system_tests::{Admin, Sale};
-use test_support::{Api, Login, Running, TestEnv, eventually};
+use test_support::{Api, Login, Running, TestEnv, connect_redis, eventually};
 use tokio::{net::TcpListener, task::JoinSet};
 use uuid::Uuid;
 
@@ -241,8 +241,7 @@ impl Town {
     }
 
     async fn hold_keys(&self) -> (redis::aio::MultiplexedConnection, Vec<String>) {
-        let client = redis::Client::open(self.env.redis_url()).unwrap();
-        let mut redis = client.get_multiplexed_async_connection().await.unwrap();
+        let mut redis = connect_redis(self.env.redis_url()).await;
         let keys = redis::cmd("KEYS")
             .arg("seat:hold*")
             .query_async(&mut redis)

@@ -19,7 +19,7 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
-use test_support::{Api, Running};
+use test_support::{Api, Running, connect_redis};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -365,14 +365,14 @@ impl Redis {
     )]
     pub(crate) async fn lease() -> Self {
         let server = std::env::var("TICKET_QUEUE_REDIS_URL").unwrap_or_else(|_| "redis://127.0.0.1:16379".to_owned());
-        let mut connection = connect(&format!("{server}/0")).await;
+        let mut connection = connect_redis(&format!("{server}/0")).await;
         let lease: u32 = redis::cmd("INCR")
             .arg("test:lease")
             .query_async(&mut connection)
             .await
             .unwrap();
         let url = format!("{server}/{}", lease % 500 + 1);
-        let mut connection = connect(&url).await;
+        let mut connection = connect_redis(&url).await;
         redis::cmd("FLUSHDB").query_async::<()>(&mut connection).await.unwrap();
         Self { url, connection }
     }
@@ -401,12 +401,4 @@ impl Redis {
             .await
             .unwrap();
     }
-}
-
-async fn connect(url: &str) -> redis::aio::MultiplexedConnection {
-    redis::Client::open(url)
-        .unwrap()
-        .get_multiplexed_async_connection()
-        .await
-        .unwrap()
 }

@@ -3,7 +3,7 @@ use common::internal_auth::Service;
 use queue_service::{Config, build};
 use serde_json::{Value, json};
 use std::time::Duration;
-use test_support::{Api, Login, Reply, Running, TestEnv, eventually};
+use test_support::{Api, Login, Reply, Running, TestEnv, connect_redis, eventually};
 use uuid::Uuid;
 
 /// Long enough for a busy machine, and over as soon as what is waited for comes.
@@ -77,8 +77,7 @@ impl World {
     }
 
     pub(crate) async fn redis(&self) -> redis::aio::MultiplexedConnection {
-        let client = redis::Client::open(self.env.redis_url()).unwrap();
-        client.get_multiplexed_async_connection().await.unwrap()
+        connect_redis(self.env.redis_url()).await
     }
 
     pub(crate) async fn stats(&self, event: Uuid) -> Value {

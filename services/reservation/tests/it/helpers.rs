@@ -4,7 +4,7 @@ use reservation_service::{Config, build};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use std::time::Duration;
-use test_support::{Api, Login, Reply, Running, TestEnv};
+use test_support::{Api, Login, Reply, Running, TestEnv, connect_redis};
 use uuid::Uuid;
 
 /// As long as anything here should take at most.
@@ -108,8 +108,7 @@ impl App {
     }
 
     pub(crate) async fn redis(&self) -> redis::aio::MultiplexedConnection {
-        let client = redis::Client::open(self.env.redis_url()).unwrap();
-        client.get_multiplexed_async_connection().await.unwrap()
+        connect_redis(self.env.redis_url()).await
     }
 
     /// Who holds a seat in Redis: the reservation.

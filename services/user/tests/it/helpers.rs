@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use simulators::{SimulatorConfig, serve};
 use sqlx::{PgPool, postgres::PgPoolOptions};
 use std::sync::atomic::{AtomicU32, Ordering};
-use test_support::{Api, Login, Reply, Running, TestEnv};
+use test_support::{Api, Login, Reply, Running, TestEnv, connect_redis};
 use tokio::{net::TcpListener, task::JoinSet};
 use user_service::{Config, build_with_clock};
 use uuid::Uuid;
@@ -236,8 +236,7 @@ impl World {
     }
 
     pub(crate) async fn redis(&self) -> redis::aio::MultiplexedConnection {
-        let client = redis::Client::open(self.env.redis_url()).unwrap();
-        client.get_multiplexed_async_connection().await.unwrap()
+        connect_redis(self.env.redis_url()).await
     }
 
     /// Seconds for which the gateway will refuse the session's access tokens; none if it accepts them.

@@ -5,7 +5,7 @@ use common::internal_auth::Service;
 use serde_json::{Value, json};
 use std::time::Duration;
 use system_tests::{Admin, Buyer, Hold, Outcome, Part, Sale, System};
-use test_support::{Api, Reply, eventually};
+use test_support::{Api, Reply, connect_redis, eventually};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -301,11 +301,7 @@ impl Waiter {
 
 /// Empties the system's Redis database.
 pub(super) async fn forget_redis(system: &System) {
-    let client = redis::Client::open(system.env().redis_url()).expect("a usable Redis address");
-    let mut redis = client
-        .get_multiplexed_async_connection()
-        .await
-        .expect("Redis can be reached");
+    let mut redis = connect_redis(system.env().redis_url()).await;
     let () = redis::cmd("FLUSHDB")
         .query_async(&mut redis)
         .await

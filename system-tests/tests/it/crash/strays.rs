@@ -14,7 +14,7 @@ use rdkafka::{
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
 use system_tests::{Buyer, Part, Sale, System};
-use test_support::eventually;
+use test_support::{connect_redis, eventually};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -138,8 +138,7 @@ async fn poison(system: &System) {
 }
 
 async fn connect(system: &System) -> redis::aio::MultiplexedConnection {
-    let client = redis::Client::open(system.env().redis_url()).unwrap();
-    client.get_multiplexed_async_connection().await.unwrap()
+    connect_redis(system.env().redis_url()).await
 }
 
 async fn flush_redis(system: &System) {
