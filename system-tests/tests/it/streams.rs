@@ -23,7 +23,8 @@ pub(crate) async fn until(reply: &mut reqwest::Response, name: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_buyer_who_never_polls_is_admitted_through_the_stream() {
-    let system = System::start_with(&[("QUEUE_STREAM_TICK_MILLIS", "50")]).await;
+    let settings = [("QUEUE_STREAM_TICK_MILLIS", "50"), ("QUEUE_STREAM_POLL_SECONDS", "1")];
+    let system = System::start_with(&settings).await;
     let sale = system.admin().await.open_sale(1, 2).await;
     let buyer = Buyer::register(&system).await;
     let _place = buyer
@@ -45,8 +46,9 @@ async fn a_buyer_who_never_polls_is_admitted_through_the_stream() {
     let hold = buyer.hold(&sale, token, &seats).await;
     let _payment = buyer.pay(&hold).await;
     let _confirmed = buyer.wait_for(hold.reservation_id, "CONFIRMED").await;
-    // The confirmed reservation ends the place, and the stream says so.
-    drop(stream);
+    // The confirmed reservation ends the place, as soon as the queue hears of it, and the stream says so.
+    let closed = until(&mut stream, "closed").await;
+    assert_eq!(closed["eventId"], json!(sale.event_id));
     let refused = buyer.api().get(&path).await;
     refused.expect_problem(404, "NOT_QUEUED");
     system.audit().await;

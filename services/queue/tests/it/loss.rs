@@ -266,8 +266,12 @@ async fn who_left_or_was_passed_over_does_not_come_back_by_an_old_ticket() {
         (world.stats(event).await["evicted"] == 1).then_some(())
     })
     .await;
-    // Until the database knows that all was well after that.
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    // Until the database knows that all was well after that; who waits goes on polling.
+    for _ in 0..10 {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        newer.status_of(event).await;
+        watcher.status_of(event).await;
+    }
     let fresh = newer.with_ticket(&newer.status_of(event).await);
     forget_twice(&world).await;
     let reply = leaver.api.get(&format!("/queue/status?eventId={event}")).await;
