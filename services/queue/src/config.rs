@@ -53,8 +53,8 @@ pub struct Config {
 /// How the events of `GET /queue/stream` are made.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Streaming {
-    /// `QUEUE_STREAM_TICK_MILLIS`: how often a watched line is read, default 500: a step forward is told within a second, half
-    /// of which is for telling it to thousands.
+    /// `QUEUE_STREAM_TICK_MILLIS`: how often a watched line is read, default 250: a step forward is to be told within a second, of
+    /// which telling ten thousand takes a part.
     pub(crate) tick: Duration,
     /// `QUEUE_STREAM_POLL_SECONDS`: how often each stream polls for its own place besides, default 25; far less than the
     /// grace of silent waiters.
@@ -69,7 +69,7 @@ pub(crate) struct Streaming {
 
 impl Streaming {
     fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        let tick = env.millis_or("QUEUE_STREAM_TICK_MILLIS", 500)?;
+        let tick = env.millis_or("QUEUE_STREAM_TICK_MILLIS", 250)?;
         if tick.is_zero() {
             return Err(ConfigError::new("QUEUE_STREAM_TICK_MILLIS", "is 0"));
         }
