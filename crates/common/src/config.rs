@@ -175,9 +175,8 @@ impl Env {
     /// # Errors
     /// When its file cannot be read; in production, when the secret is missing, default or short.
     pub fn secret(&self, variable: &str, local_default: &str) -> Result<SecretString, ConfigError> {
-        let from_file = self.secret_in_file(variable)?;
-        let value = from_file.as_deref().or_else(|| self.optional(variable));
-        self.profile.check_secret(variable, value, local_default)
+        let value = self.secret_text(variable)?;
+        self.profile.check_secret(variable, value.as_deref(), local_default)
     }
 
     /// The former value of a secret during rotation, under `<variable>_PREVIOUS` or in the file that
@@ -186,25 +185,8 @@ impl Env {
     /// # Errors
     /// When its file cannot be read.
     pub fn previous_secret(&self, variable: &str) -> Result<Option<SecretString>, ConfigError> {
-        let variable = format!("{variable}_PREVIOUS");
-        let from_file = self.secret_in_file(&variable)?.map(SecretString::from);
-        Ok(from_file.or_else(|| self.optional(&variable).map(SecretString::from)))
-    }
-
-    fn secret_in_file(&self, variable: &str) -> Result<Option<String>, ConfigError> {
-        let in_file = format!("{variable}_FILE");
-        let Some(path) = self.optional(&in_file) else {
-            return Ok(None);
-        };
-        if self.optional(variable).is_some() {
-            return Err(ConfigError::new(&in_file, format!("{variable} is set as well")));
-        }
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| ConfigError::new(&in_file, format!("`{path}` cannot be read: {error}")))?;
-        match text.lines().map(str::trim).find(|line| !line.is_empty()) {
-            Some(secret) => Ok(Some(secret.to_owned())),
-            None => Err(ConfigError::new(&in_file, format!("`{path}` is empty"))),
-        }
+        let text = self.secret_text(&format!("{variable}_PREVIOUS"))?;
+        Ok(text.map(SecretString::from))
     }
 
     /// The files whose settings may change while the process runs.

@@ -79,6 +79,21 @@ impl Env {
         })
     }
 
+    /// A secret's text as it is at the start, if it is set.
+    pub(crate) fn secret_text(&self, variable: &str) -> Result<Option<String>, ConfigError> {
+        let mut files = Vec::new();
+        let path = match self.source(variable, &mut files)? {
+            Some(Source::Value(value)) => return Ok(Some(value)),
+            Some(Source::File(index)) => &files[index],
+            None => return Ok(None),
+        };
+        let unusable = |reason| ConfigError::new(&format!("{variable}_FILE"), format!("`{}` {reason}", path.display()));
+        let text = std::fs::read_to_string(path).map_err(|error| unusable(format!("cannot be read: {error}")))?;
+        let secret = text.lines().map(str::trim).find(|line| !line.is_empty());
+        let secret = secret.ok_or_else(|| unusable("is empty".to_owned()))?;
+        Ok(Some(secret.to_owned()))
+    }
+
     /// Where the variable's value stands, if it is set; a file is added to `files`.
     fn source(&self, variable: &str, files: &mut Vec<PathBuf>) -> Result<Option<Source>, ConfigError> {
         let in_file = format!("{variable}_FILE");
