@@ -12,6 +12,9 @@ use crate::{Login, Passwords};
 /// Any number will do, as long as every release uses the same one.
 pub(crate) const LOCK: i64 = 0x7469_636b_6574;
 
+/// A statement that waits for a table's lock has everyone after it wait too. So a migration under load gives up, and is run again.
+const LOCK_TIMEOUT: &str = "set lock_timeout = '5s'";
+
 const ROLES: &str = include_str!("../sql/roles.sql");
 pub(crate) const ACCESS: &str = include_str!("../sql/access.sql");
 const SCHEMAS: &str = include_str!("../sql/schemas.sql");
@@ -148,6 +151,10 @@ pub(crate) fn quote(identifier: &str) -> String {
 /// Everything inside one database. The caller holds the cluster's lock.
 pub(crate) async fn migrate_schemas(options: &PgConnectOptions) -> Result<(), Error> {
     let mut connection = connect(options).await?;
+    connection
+        .execute(LOCK_TIMEOUT)
+        .await
+        .during("limit the wait for locks")?;
     connection.execute(ACCESS).await.during("set who may connect")?;
     connection.execute(SCHEMAS).await.during("create the schemas")?;
     for (schema, migrator) in &MIGRATIONS {

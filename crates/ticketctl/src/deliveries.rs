@@ -7,7 +7,7 @@ use messages::{
 use serde_json::json;
 
 /// Message type and group. Messages for audits (`SeatSold`, `SeatReleased`) have no group.
-const DELIVERIES: [(&str, ConsumerGroup); 17] = [
+const DELIVERIES: [(&str, ConsumerGroup); 19] = [
     (PaymentSuccess::TYPE, ConsumerGroup::RESERVATION_PAYMENT),
     (PaymentSuccess::TYPE, ConsumerGroup::EVENT_PAYMENT),
     (PaymentFailed::TYPE, ConsumerGroup::RESERVATION_PAYMENT),
@@ -23,8 +23,10 @@ const DELIVERIES: [(&str, ConsumerGroup); 17] = [
     (ReservationConfirmationFailed::TYPE, ConsumerGroup::PAYMENT_RESERVATION),
     (EventChanged::TYPE, ConsumerGroup::RESERVATION_EVENT),
     (EventChanged::TYPE, ConsumerGroup::QUEUE_EVENT),
+    (EventChanged::TYPE, ConsumerGroup::EVENT_EVENT),
     (EventCancelled::TYPE, ConsumerGroup::RESERVATION_EVENT),
     (EventCancelled::TYPE, ConsumerGroup::QUEUE_EVENT),
+    (EventCancelled::TYPE, ConsumerGroup::EVENT_EVENT),
 ];
 
 /// As JSON, for `jsonb_to_recordset`.

@@ -47,3 +47,23 @@ async fn a_url_without_a_database_or_a_server_is_an_error_that_says_so() {
     let malformed = schema::migrate("not a url", &Passwords::local()).await;
     assert!(matches!(malformed, Err(Error::Url(_))), "{malformed:?}");
 }
+
+#[tokio::test]
+async fn a_migration_that_cannot_have_a_lock_gives_up_and_can_be_run_again() {
+    let name = fresh_name();
+    let url = schema::database_url(&server(), &name).unwrap();
+    schema::migrate(&url, &Passwords::local()).await.unwrap();
+
+    let mut busy = PgConnection::connect(&url).await.unwrap();
+    sqlx::raw_sql("begin; lock table user_service._sqlx_migrations in access exclusive mode")
+        .execute(&mut busy)
+        .await
+        .unwrap();
+    let refused = schema::migrate(&url, &Passwords::local()).await.unwrap_err();
+    let refused = format!("{refused:?}");
+    assert!(refused.contains("lock timeout"), "{refused}");
+
+    busy.close().await.unwrap();
+    schema::migrate(&url, &Passwords::local()).await.unwrap();
+    schema::drop_database(&server(), &name).await.unwrap();
+}

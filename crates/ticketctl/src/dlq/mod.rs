@@ -9,6 +9,7 @@ mod read;
 mod replay;
 mod show;
 
+use crate::connection::{Broker, Database};
 use clap::Subcommand;
 
 #[derive(Debug, Subcommand)]
@@ -19,6 +20,16 @@ pub(crate) enum Dlq {
     Show(show::Show),
     /// Send some once more to the group that could not handle them, and to no other.
     Replay(replay::Replay),
+}
+
+/// How many letters nobody has handled since.
+pub(crate) async fn open_letters(broker: &Broker, database: &Database) -> anyhow::Result<usize> {
+    let letters = read::letters(&broker.config(), None).await?;
+    let handled = read::handled_since(&mut database.connect().await?, &letters).await?;
+    Ok(letters
+        .iter()
+        .filter(|letter| !read::is_handled(letter, &handled))
+        .count())
 }
 
 impl Dlq {

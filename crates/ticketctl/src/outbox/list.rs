@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use clap::Args;
+use serde::Serialize;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
@@ -9,11 +10,15 @@ use crate::connection::Database;
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
+    /// Print them as JSON.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     database: Database,
 }
 
-#[derive(FromRow)]
+#[derive(FromRow, Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Waiting {
     producer: String,
     waiting: i64,
@@ -21,7 +26,8 @@ struct Waiting {
     oldest_seconds: f64,
 }
 
-#[derive(FromRow)]
+#[derive(FromRow, Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Parked {
     id: Uuid,
     event_type: String,
@@ -35,13 +41,21 @@ struct Parked {
 impl List {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let mut connection = self.database.connect().await?;
-        for producer in waiting(&mut connection).await? {
+        let waiting: Vec<Waiting> = sqlx::query_as(include_str!("../../sql/status/outbox.sql"))
+            .fetch_all(&mut connection)
+            .await?;
+        let parked = parked(&mut connection).await?;
+        if self.json {
+            let list = serde_json::json!({ "producers": waiting, "parked": parked });
+            println!("{}", serde_json::to_string_pretty(&list)?);
+            return Ok(());
+        }
+        for producer in &waiting {
             println!(
                 "{}: {} waiting, {} of them parked, the oldest for {:.0} s",
                 producer.producer, producer.waiting, producer.parked, producer.oldest_seconds
             );
         }
-        let parked = parked(&mut connection).await?;
         for row in &parked {
             println!(
                 "{} {} to {} of key {}, parked {}, holds back {}: {}",
@@ -57,24 +71,6 @@ impl List {
         println!("{} parked messages.", parked.len());
         Ok(())
     }
-}
-
-async fn waiting(connection: &mut PgConnection) -> Result<Vec<Waiting>, sqlx::Error> {
-    sqlx::query_as(
-        r#"
-            select
-                producer,
-                count(*) as waiting,
-                count(parked_at) as parked,
-                extract(epoch from clock_timestamp() - min(created_at))::float8 as oldest_seconds
-            from common.outbox_events
-            where not published
-            group by producer
-            order by producer
-        "#,
-    )
-    .fetch_all(connection)
-    .await
 }
 
 async fn parked(connection: &mut PgConnection) -> Result<Vec<Parked>, sqlx::Error> {

@@ -8,3 +8,4 @@ mod command;
 mod dead_letters;
 mod outbox;
 mod setup;
+mod status;

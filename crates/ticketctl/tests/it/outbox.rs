@@ -30,6 +30,13 @@ async fn parked_messages_are_retried_or_skipped_and_others_left_alone() {
     );
     assert!(list.contains("holds back 1: too large"), "{list}");
 
+    let json = ticketctl(&env, &["outbox", "list", "--json"]).await.ok();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        (&json["producers"][0]["waiting"], &json["parked"][0]["behind"]),
+        (&3.into(), &1.into())
+    );
+
     ticketctl(&env, &["outbox", "retry", &first]).await.ok();
     ticketctl(&env, &["outbox", "skip", &second]).await.ok();
     for command in ["retry", "skip"] {

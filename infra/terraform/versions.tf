@@ -1,0 +1,28 @@
+terraform {
+  required_version = ">= 1.5"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "~> 5.90"
+    }
+  }
+
+  # terraform init -backend-config=backend.hcl; backend.hcl.example shows what it needs.
+  backend "s3" {
+    key     = "ticket-queue/terraform.tfstate"
+    encrypt = true
+  }
+}
+
+provider "aws" {
+  region = var.region
+
+  default_tags {
+    tags = {
+      project     = "ticket-queue"
+      environment = var.environment
+      made_by     = "terraform"
+    }
+  }
+}
