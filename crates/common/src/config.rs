@@ -109,6 +109,14 @@ impl Env {
         })
     }
 
+    /// The same environment but for one variable.
+    #[must_use]
+    pub fn with(&self, variable: &str, value: impl Into<String>) -> Self {
+        let mut changed = self.clone();
+        changed.values.insert(variable.to_owned(), value.into());
+        changed
+    }
+
     /// The profile named by `APP_ENV`, `local` by default.
     #[must_use]
     pub fn profile(&self) -> Profile {
@@ -177,6 +185,21 @@ impl Env {
     pub fn secret(&self, variable: &str, local_default: &str) -> Result<SecretString, ConfigError> {
         let value = self.secret_text(variable)?;
         self.profile.check_secret(variable, value.as_deref(), local_default)
+    }
+
+    /// A credential that somebody else issued, who also decides how long it is: some providers' have ten characters. Read as
+    /// by [`Env::secret`] apart from that.
+    ///
+    /// # Errors
+    /// When its file cannot be read; in production, when it is missing or default.
+    pub fn issued_secret(&self, variable: &str, local_default: &str) -> Result<SecretString, ConfigError> {
+        match (self.profile, self.secret_text(variable)?) {
+            (Profile::Prod, None) => Err(ConfigError::new(variable, "must be set in prod")),
+            (Profile::Prod, Some(value)) if value == local_default => {
+                Err(ConfigError::new(variable, "has the default that is only for local use"))
+            }
+            (_, value) => Ok(SecretString::from(value.unwrap_or_else(|| local_default.to_owned()))),
+        }
     }
 
     /// The former value of a secret during rotation, under `<variable>_PREVIOUS` or in the file that
@@ -293,6 +316,17 @@ mod tests {
                 .secret("JWT_SECRET", "local")
                 .is_ok()
         );
+    }
+
+    #[test]
+    fn production_takes_an_issued_secret_of_any_length_but_not_the_default() {
+        for (secret, taken) in [(None, false), (Some("local"), false), (Some("ten-chars!"), true)] {
+            let mut pairs = vec![("APP_ENV", "prod")];
+            pairs.extend(secret.map(|value| ("OAUTH_NAVER_CLIENT_SECRET", value)));
+            let result = env(&pairs).issued_secret("OAUTH_NAVER_CLIENT_SECRET", "local");
+            assert_eq!(result.is_ok(), taken, "{secret:?}");
+        }
+        assert!(env(&[]).issued_secret("OAUTH_NAVER_CLIENT_SECRET", "local").is_ok());
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Who asked, and as part of which trace: the request id and the W3C trace context that travel through HTTP calls, outbox
 //! rows and Kafka headers (`design.md` §2). Held in a task-local, so that deep code can pass it on without a parameter.
 
-use std::{fmt, future::Future};
-use uuid::Uuid;
+use http::HeaderName;
+use std::{fmt, future::Future, ops::Range};
+use uuid::{Uuid, fmt::Hyphenated};
 
 /// Header carrying the request id.
 pub const REQUEST_ID_HEADER: &str = "x-request-id";
@@ -30,21 +31,17 @@ impl RequestContext {
     /// The context of an incoming request, from its headers; ids that are missing or not sane are made.
     #[must_use]
     pub fn from_headers(headers: &http::HeaderMap) -> Self {
-        let text = |name| {
-            headers
-                .get(name)
-                .and_then(|value: &http::HeaderValue| value.to_str().ok())
-        };
-        Self::from_parts(text(REQUEST_ID_HEADER), text(TRACEPARENT_HEADER))
+        const REQUEST_ID: HeaderName = HeaderName::from_static(REQUEST_ID_HEADER);
+        const TRACEPARENT: HeaderName = HeaderName::from_static(TRACEPARENT_HEADER);
+        let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+        Self::from_parts(text(REQUEST_ID), text(TRACEPARENT))
     }
 
     /// The context for what a given request id and `traceparent` began; either is made when missing or not sane.
     #[must_use]
     pub fn from_parts(request_id: Option<&str>, traceparent: Option<&str>) -> Self {
         Self {
-            request_id: request_id
-                .filter(|id| is_sane(id))
-                .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned),
+            request_id: request_id.filter(|id| is_sane(id)).map_or_else(new_id, str::to_owned),
             trace: traceparent
                 .and_then(TraceParent::parse)
                 .map_or_else(TraceParent::random, TraceParent::child),
@@ -134,11 +131,27 @@ impl TraceParent {
     pub fn trace_id(&self) -> String {
         format!("{:032x}", self.trace_id)
     }
+
+    /// The text of the header; the trace id is in bytes 3 to 34 of it.
+    #[must_use]
+    pub fn text(&self) -> [u8; Self::LENGTH] {
+        let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
+        // They fail only where the room is not that of the digits.
+        let _encoded = hex::encode_to_slice(self.trace_id.to_be_bytes(), &mut text[Self::TRACE_ID]);
+        let _encoded = hex::encode_to_slice(self.span_id.to_be_bytes(), &mut text[36..52]);
+        let _encoded = hex::encode_to_slice([self.flags], &mut text[53..]);
+        text
+    }
+
+    /// So long is the text.
+    pub const LENGTH: usize = 55;
+    /// Where the trace id stands in it.
+    pub const TRACE_ID: Range<usize> = 3..35;
 }
 
 impl fmt::Display for TraceParent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "00-{:032x}-{:016x}-{:02x}", self.trace_id, self.span_id, self.flags)
+        f.write_str(&String::from_utf8_lossy(&self.text()))
     }
 }
 
@@ -157,6 +170,11 @@ pub fn try_current() -> Option<RequestContext> {
 /// Runs `future` as part of `context`.
 pub async fn scope<F: Future>(context: RequestContext, future: F) -> F::Output {
     CURRENT.scope(context, future).await
+}
+
+fn new_id() -> String {
+    let mut letters = [0; Hyphenated::LENGTH];
+    Uuid::now_v7().hyphenated().encode_lower(&mut letters).to_owned()
 }
 
 /// A request id is put into headers and logs as it is, so only a plain token is taken from a client.

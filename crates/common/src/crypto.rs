@@ -20,12 +20,33 @@ pub fn sha256_hex(data: &[u8]) -> String {
 /// HMAC-SHA256 over the parts, each preceded by its length, so that no two lists of parts give the same input.
 #[must_use]
 pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    let mut mac = keyed(key);
-    for part in parts {
-        mac.update(&(part.len() as u64).to_be_bytes());
-        mac.update(part);
+    MacKey::new(key).mac(parts)
+}
+
+/// A key for HMAC-SHA256 that is used again and again: what depends on it alone is worked out once.
+#[derive(Clone, Debug)]
+pub struct MacKey(Hmac<Sha256>);
+
+impl MacKey {
+    /// The key made of these bytes.
+    #[must_use]
+    pub fn new(key: &[u8]) -> Self {
+        Self(keyed(key))
     }
-    mac.finalize().into_bytes().into()
+
+    /// As [`hmac_sha256`].
+    #[must_use]
+    pub fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        // In one piece, because each of many small ones costs as much as hashing it.
+        let mut message = Vec::with_capacity(parts.iter().map(|part| 8 + part.len()).sum());
+        for part in parts {
+            message.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            message.extend_from_slice(part);
+        }
+        let mut mac = self.0.clone();
+        mac.update(&message);
+        mac.finalize().into_bytes().into()
+    }
 }
 
 /// HMAC-SHA256 over `data` as it is, for formats that others define.

@@ -31,6 +31,25 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
+/// A JSON body that may be left out altogether: then it is the default.
+#[derive(Clone, Copy, Debug)]
+pub struct OptionalJson<T>(pub T);
+
+impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        // Read before its type is looked at: only then is it sure that there is none.
+        let Body(body) = Body::from_request(Request::from_parts(parts.clone(), body), state).await?;
+        if body.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        let Json(body) = Json::from_request(Request::from_parts(parts, body.into()), state).await?;
+        Ok(Self(body))
+    }
+}
+
 /// Reads JSON into `T`.
 ///
 /// # Errors

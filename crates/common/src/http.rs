@@ -4,6 +4,7 @@
 use crate::{
     context::{self, REQUEST_ID_HEADER, RequestContext},
     extract::Json,
+    handled::Handled,
     health::{Health, Readiness},
     problem::{Code, FieldError, Problem, ProblemSchema},
     telemetry,
@@ -67,33 +68,23 @@ pub fn wrap(router: Router, info: ServiceInfo) -> Router {
 async fn observe(info: ServiceInfo, request: Request, next: Next) -> Response {
     let context = RequestContext::from_headers(request.headers());
     let request_id = context.request_id.clone();
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or("unmatched", MatchedPath::as_str)
-        .to_owned();
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let method = request.method().clone();
-    let span = tracing::info_span!("request", request.id = request_id, trace.id = context.trace.trace_id());
+    let trace = context.trace;
+    let span = tracing::info_span!("request", request.id = request_id, trace.id = trace.trace_id());
     let started = Instant::now();
     context::scope(context, async move {
         let mut response = next.run(request).await;
-        let status = response.status().as_u16();
-        let duration = started.elapsed();
-        tracing::info!(
-            http.method = %method,
-            http.route = route,
-            http.status = status,
-            duration.ms = duration.as_secs_f64() * 1000.0,
-            "request handled"
-        );
-        metrics::histogram!(
-            "http_server_request_duration_seconds",
-            "service" => info.name,
-            "method" => method.to_string(),
-            "route" => route,
-            "status" => status.to_string(),
-        )
-        .record(duration.as_secs_f64());
+        let handled = Handled {
+            service: info.name,
+            request_id: &request_id,
+            trace,
+            method: &method,
+            route: route.as_ref().map_or("unmatched", MatchedPath::as_str),
+            status: response.status().as_u16(),
+            duration: started.elapsed(),
+        };
+        handled.tell();
         if let Ok(value) = HeaderValue::from_str(&request_id) {
             response.headers_mut().insert(REQUEST_ID_HEADER, value);
         }

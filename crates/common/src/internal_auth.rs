@@ -6,8 +6,8 @@
 use crate::{
     Clock,
     config::{ConfigError, Env},
-    context::{REQUEST_ID_HEADER, TRACEPARENT_HEADER},
-    crypto,
+    context::{REQUEST_ID_HEADER, RequestContext, TRACEPARENT_HEADER},
+    crypto::{self, MacKey},
     extract::header_text,
     identity::{Role, User, VerifiedIdentity},
     live::Live,
@@ -21,9 +21,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderValue, Method};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use std::{collections::HashMap, sync::Arc};
-use uuid::Uuid;
+use uuid::{Uuid, fmt::Hyphenated};
 
 /// Header carrying the credential.
 pub const INTERNAL_AUTH_HEADER: &str = "x-internal-auth";
@@ -83,8 +83,8 @@ impl Service {
         format!("INTERNAL_KEY_{}", self.name().to_uppercase())
     }
 
-    fn secrets(self, env: &Env) -> Result<Live<Accepted>, ConfigError> {
-        env.live_secret(&self.variable(), &self.local_key(), |secrets| secrets)
+    fn keys(self, env: &Env) -> Result<Live<Keys>, ConfigError> {
+        env.live_secret(&self.variable(), &self.local_key(), |secrets| Ok(Keys::new(&secrets)))
     }
 
     fn local_key(self) -> String {
@@ -92,11 +92,32 @@ impl Service {
     }
 }
 
+/// A service's keys, ready to be used.
+#[derive(Debug)]
+struct Keys {
+    current: MacKey,
+    others: Vec<MacKey>,
+}
+
+impl Keys {
+    fn new(secrets: &Accepted) -> Self {
+        let key = |secret: &SecretString| MacKey::new(secret.expose_secret().as_bytes());
+        Self {
+            current: key(&secrets.current),
+            others: secrets.others.iter().map(key).collect(),
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &MacKey> {
+        std::iter::once(&self.current).chain(&self.others)
+    }
+}
+
 /// The key with which a service signs its own calls, from `INTERNAL_KEY_<SERVICE>` or its file.
 #[derive(Clone)]
 pub struct SigningKey {
     service: Service,
-    key: Live<Accepted>,
+    key: Live<Keys>,
 }
 
 impl SigningKey {
@@ -107,18 +128,29 @@ impl SigningKey {
     pub fn from_env(env: &Env, service: Service) -> Result<Self, ConfigError> {
         Ok(Self {
             service,
-            key: service.secrets(env)?,
+            key: service.keys(env)?,
         })
     }
 
-    /// The header for one request.
-    #[must_use]
-    pub fn sign(&self, request: &Signed<'_>, clock: &Clock) -> HeaderValue {
+    /// Makes the header for one request, and shows it.
+    fn sign(&self, request: &Signed<'_>, clock: &Clock, show: impl FnOnce(&[u8])) {
         let timestamp = clock.now().timestamp();
-        let mac = request.mac(self.key.get().current.expose_secret(), self.service, timestamp);
-        let text = format!("v1;{};{timestamp};{}", self.service.name(), hex::encode(mac));
-        // Made of a name, digits and hex only, which is always a valid header value.
-        HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("unsigned"))
+        let mac = request.mac(&self.key.get().current, self.service, timestamp);
+        let mut digits = [0; 64];
+        // It fails only where there is no room for all of them.
+        let _encoded = hex::encode_to_slice(mac, &mut digits);
+        let mut text = Vec::with_capacity(3 + 11 + 1 + 20 + 1 + digits.len());
+        for part in [
+            b"v1;",
+            self.service.name().as_bytes(),
+            b";",
+            itoa::Buffer::new().format(timestamp).as_bytes(),
+            b";",
+            &digits,
+        ] {
+            text.extend_from_slice(part);
+        }
+        show(&text);
     }
 }
 
@@ -138,27 +170,24 @@ pub struct Signed<'a> {
 }
 
 impl Signed<'_> {
-    fn mac(&self, key: &str, service: Service, timestamp: i64) -> [u8; 32] {
-        crypto::hmac_sha256(
-            key.as_bytes(),
-            &[
-                b"v1",
-                service.name().as_bytes(),
-                &timestamp.to_be_bytes(),
-                self.method.as_str().as_bytes(),
-                self.path_and_query.as_bytes(),
-                self.user_id.as_bytes(),
-                self.role.as_bytes(),
-                self.request_id.as_bytes(),
-            ],
-        )
+    fn mac(&self, key: &MacKey, service: Service, timestamp: i64) -> [u8; 32] {
+        key.mac(&[
+            b"v1",
+            service.name().as_bytes(),
+            &timestamp.to_be_bytes(),
+            self.method.as_str().as_bytes(),
+            self.path_and_query.as_bytes(),
+            self.user_id.as_bytes(),
+            self.role.as_bytes(),
+            self.request_id.as_bytes(),
+        ])
     }
 }
 
 /// The keys a service accepts, the present one of each caller and those beside it.
 #[derive(Clone)]
 pub struct Verifier {
-    keys: Arc<HashMap<Service, Live<Accepted>>>,
+    keys: Arc<HashMap<Service, Live<Keys>>>,
     clock: Clock,
 }
 
@@ -170,7 +199,7 @@ impl Verifier {
     pub fn from_env(env: &Env, clock: Clock) -> Result<Self, ConfigError> {
         let mut keys = HashMap::new();
         for service in Service::ALL {
-            keys.insert(service, service.secrets(env)?);
+            keys.insert(service, service.keys(env)?);
         }
         Ok(Self {
             keys: Arc::new(keys),
@@ -201,7 +230,7 @@ impl Verifier {
             .get(&caller)?
             .get()
             .all()
-            .any(|key| crypto::constant_time_eq(&signed.mac(key.expose_secret(), caller, timestamp), &mac))
+            .any(|key| crypto::constant_time_eq(&signed.mac(key, caller, timestamp), &mac))
             .then_some(caller)
     }
 }
@@ -273,8 +302,7 @@ fn identity(headers: &HeaderMap) -> Option<VerifiedIdentity> {
     }
 }
 
-/// The headers of a call that `key`'s service makes: the credential, the request id and the trace context, and the user
-/// it acts for, if any.
+/// The headers of a call that `key`'s service makes; see [`each_header`].
 #[must_use]
 pub fn outgoing_headers(
     key: &SigningKey,
@@ -282,113 +310,48 @@ pub fn outgoing_headers(
     method: &Method,
     path_and_query: &str,
     user: Option<User>,
-    context: &crate::context::RequestContext,
+    context: &RequestContext,
 ) -> HeaderMap {
-    let user_id = user.map(|user| user.id.to_string()).unwrap_or_default();
-    let role = user.map(|user| user.role.as_str()).unwrap_or_default();
-    let signed = Signed {
-        method,
-        path_and_query,
-        user_id: &user_id,
-        role,
-        request_id: &context.request_id,
-    };
     let mut headers = HeaderMap::with_capacity(5);
-    headers.insert(INTERNAL_AUTH_HEADER, key.sign(&signed, clock));
-    let mut put = |name: &'static str, text: &str| {
-        if let Ok(value) = HeaderValue::from_str(text) {
+    each_header(key, clock, method, path_and_query, user, context, |name, text| {
+        if let Ok(value) = HeaderValue::from_bytes(text) {
             headers.insert(name, value);
         }
-    };
-    put(REQUEST_ID_HEADER, &context.request_id);
-    put(TRACEPARENT_HEADER, &context.trace.to_string());
-    if user.is_some() {
-        put(USER_ID_HEADER, &user_id);
-        put(USER_ROLE_HEADER, role);
-    }
+    });
     headers
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::context::RequestContext;
-    use chrono::TimeDelta;
-
-    fn setup() -> (Verifier, SigningKey, Clock) {
-        let env = Env::from_pairs::<String, String>([]).unwrap();
-        let clock = Clock::adjustable();
-        let verifier = Verifier::from_env(&env, clock.clone()).unwrap();
-        (verifier, SigningKey::from_env(&env, Service::Gateway).unwrap(), clock)
-    }
-
-    fn headers(key: &SigningKey, clock: &Clock) -> HeaderMap {
-        let user = User {
-            id: Uuid::nil(),
-            role: Role::User,
-        };
-        outgoing_headers(
-            key,
-            clock,
-            &Method::GET,
-            "/users/me?x=1",
-            Some(user),
-            &RequestContext::new(),
-        )
-    }
-
-    #[test]
-    fn a_signed_request_names_its_caller() {
-        let (verifier, key, clock) = setup();
-        let headers = headers(&key, &clock);
-        assert_eq!(
-            verifier.verify(&Method::GET, "/users/me?x=1", &headers),
-            Some(Service::Gateway)
-        );
-    }
-
-    #[test]
-    fn any_change_breaks_the_signature() {
-        let (verifier, key, clock) = setup();
-        let good = headers(&key, &clock);
-        assert_eq!(verifier.verify(&Method::POST, "/users/me?x=1", &good), None);
-        assert_eq!(verifier.verify(&Method::GET, "/users/me?x=2", &good), None);
-        for (name, value) in [
-            (USER_ID_HEADER, "x"),
-            (USER_ROLE_HEADER, "ADMIN"),
-            (REQUEST_ID_HEADER, "y"),
-        ] {
-            let mut bad = good.clone();
-            bad.insert(name, HeaderValue::from_static(value));
-            assert_eq!(verifier.verify(&Method::GET, "/users/me?x=1", &bad), None, "{name}");
-        }
-    }
-
-    #[test]
-    fn an_old_signature_is_refused() {
-        let (verifier, key, clock) = setup();
-        let headers = headers(&key, &clock);
-        clock.advance(TimeDelta::seconds(31));
-        assert_eq!(verifier.verify(&Method::GET, "/users/me?x=1", &headers), None);
-    }
-
-    #[test]
-    fn the_former_key_is_accepted_during_rotation() {
-        let clock = Clock::system();
-        let former = SigningKey::from_env(
-            &Env::from_pairs([("INTERNAL_KEY_GATEWAY", "old")]).unwrap(),
-            Service::Gateway,
-        );
-        let env = Env::from_pairs([
-            ("INTERNAL_KEY_GATEWAY", "new"),
-            ("INTERNAL_KEY_GATEWAY_PREVIOUS", "old"),
-        ])
-        .unwrap();
-        let verifier = Verifier::from_env(&env, clock.clone()).unwrap();
-        let headers = headers(&former.unwrap(), &clock);
-        assert_eq!(
-            verifier.verify(&Method::GET, "/users/me?x=1", &headers),
-            Some(Service::Gateway)
-        );
+/// Names each header of a call that `key`'s service makes: the credential, the request id and the trace context, and the user
+/// it acts for, if any.
+pub fn each_header(
+    key: &SigningKey,
+    clock: &Clock,
+    method: &Method,
+    path_and_query: &str,
+    user: Option<User>,
+    context: &RequestContext,
+    mut put: impl FnMut(&'static str, &[u8]),
+) {
+    let mut letters = [0; Hyphenated::LENGTH];
+    let (user_id, role) = match user {
+        Some(user) => (&*user.id.hyphenated().encode_lower(&mut letters), user.role.as_str()),
+        None => ("", ""),
+    };
+    let signed = Signed {
+        method,
+        path_and_query,
+        user_id,
+        role,
+        request_id: &context.request_id,
+    };
+    key.sign(&signed, clock, |credential| put(INTERNAL_AUTH_HEADER, credential));
+    put(REQUEST_ID_HEADER, context.request_id.as_bytes());
+    put(TRACEPARENT_HEADER, &context.trace.text());
+    if user.is_some() {
+        put(USER_ID_HEADER, user_id.as_bytes());
+        put(USER_ROLE_HEADER, role.as_bytes());
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,11 +11,12 @@ use crate::{
 use chrono::{DateTime, TimeDelta, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use jsonwebtoken::{
-    Algorithm, AlgorithmFamily, DecodingKey, EncodingKey, Header, Validation,
+    Algorithm, AlgorithmFamily, DecodingKey, DecodingKeyKind, EncodingKey, Header, Validation,
     crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils},
     errors::{Error, ErrorKind},
     signature::{self, Signer, Verifier},
 };
+use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -95,7 +96,7 @@ impl JwtConfig {
     /// In production, when the secret is missing, default or short.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         Ok(Self {
-            keys: env.live_secret("JWT_SECRET", LOCAL_SECRET, |secrets| Keys::new(&secrets))?,
+            keys: env.live_secret("JWT_SECRET", LOCAL_SECRET, |secrets| Ok(Keys::new(&secrets)))?,
             issuer: env.string_or("JWT_ISSUER", "ticket-queue"),
             audience: env.string_or("JWT_AUDIENCE", "ticket-queue-api"),
             ttl: env.seconds_or("ACCESS_TOKEN_TTL_SECONDS", 3600)?,
@@ -226,21 +227,29 @@ impl PartialEq for KeysInUse {
     }
 }
 
-/// HS256 by the `hmac` crate that we use everywhere else; `jsonwebtoken`'s own providers would bring RSA, elliptic curves
-/// and a second set of digests into every service.
+/// HS256 by the `hmac` crate that we use everywhere else, and the check of RS256 by the `ring` that TLS uses;
+/// `jsonwebtoken`'s own providers would bring another RSA, elliptic curves and a second set of digests into every service.
+///
+/// Which of the two a token may be signed with is each verifier's `Validation`: [`TokenVerifier`] takes HS256 alone, and a
+/// secret is no RSA key for the other.
 static PROVIDER: CryptoProvider = CryptoProvider {
     signer_factory: |algorithm, key| {
         require_hs256(*algorithm, key.family())?;
         Ok(Box::new(Hs256::new(key.as_bytes())?))
     },
     verifier_factory: |algorithm, key| {
+        if let (Algorithm::RS256, DecodingKeyKind::RsaModulusExponent { n, e }) = (algorithm, key.kind()) {
+            let (n, e) = (n.clone(), e.clone());
+            return Ok(Box::new(Rs256(RsaPublicKeyComponents { n, e })));
+        }
         require_hs256(*algorithm, key.family())?;
         Ok(Box::new(Hs256::new(key.try_get_as_bytes()?)?))
     },
     key_utils: KeyUtils::new_unimplemented(),
 };
 
-fn install_provider() {
+/// Must have been called in a process before `jsonwebtoken` is used directly, as for the ID tokens of identity providers.
+pub fn install_provider() {
     // It fails only if it is installed already, by us.
     let _installed = PROVIDER.install_default();
 }
@@ -288,6 +297,23 @@ impl Verifier<Vec<u8>> for Hs256 {
 impl JwtVerifier for Hs256 {
     fn algorithm(&self) -> Algorithm {
         Algorithm::HS256
+    }
+}
+
+/// Keys of less than 2048 bits are refused.
+struct Rs256(RsaPublicKeyComponents<Vec<u8>>);
+
+impl Verifier<Vec<u8>> for Rs256 {
+    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), signature::Error> {
+        self.0
+            .verify(&RSA_PKCS1_2048_8192_SHA256, message, signature)
+            .map_err(|_| signature::Error::new())
+    }
+}
+
+impl JwtVerifier for Rs256 {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::RS256
     }
 }
 

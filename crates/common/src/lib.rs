@@ -6,7 +6,7 @@
 //! | [`secrets`], [`live`] | secrets that are exchanged while the process runs; settings in files that change |
 //! | [`lifecycle`] | start, workers, graceful shutdown |
 //! | [`serving`] | connections, whose requests the shutdown does not cut |
-//! | [`telemetry`] | logs and metrics |
+//! | [`telemetry`], [`access_log`] | logs and metrics; the line of each request, cheaply |
 //! | [`crash`] | named places where a test can end the process |
 //! | [`context`] | request id and trace context, carried through calls and messages |
 //! | [`http`] | the layers and fixed routes around a service's own routes |
@@ -24,6 +24,7 @@
 //!
 //! Nothing here knows a business rule of any service.
 
+pub mod access_log;
 pub mod client;
 mod clock;
 pub mod config;
@@ -32,7 +33,9 @@ pub mod crash;
 pub mod crypto;
 pub mod db;
 pub mod extract;
+mod handled;
 pub mod health;
+mod health_probe;
 pub mod http;
 pub mod idempotency;
 pub mod identity;

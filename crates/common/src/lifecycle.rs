@@ -5,13 +5,14 @@
 use crate::{
     config::{Env, ServerConfig},
     health::Health,
+    health_probe,
     live::LiveFiles,
     log_writer, serving, telemetry,
 };
 use anyhow::Context;
 use axum::Router;
 use futures_util::future::BoxFuture;
-use std::{net::SocketAddr, process::ExitCode, time::Duration};
+use std::{io::Write, net::SocketAddr, process::ExitCode, time::Duration};
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -77,6 +78,12 @@ impl Ending {
     /// Resolves when no connection is taken any more and idle ones are to be closed.
     pub async fn closing(&self) {
         self.closing.cancelled().await;
+    }
+
+    /// Whether idle connections are to be closed.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        self.closing.is_cancelled()
     }
 
     /// Begins the end.
@@ -254,12 +261,24 @@ async fn keep_metrics_small(shutdown: Shutdown) {
     }
 }
 
-/// The whole `main` of a service.
+/// The whole `main` of a service. Without an argument it serves; `health` asks the service of this container whether it is
+/// ready; `--version` tells which it is.
 pub async fn run<F>(name: &'static str, build: impl FnOnce(Env) -> F) -> ExitCode
 where
     F: Future<Output = anyhow::Result<Application>>,
 {
-    let code = match run_inner(name, build).await {
+    let argument = std::env::args().nth(1);
+    let done = match argument.as_deref() {
+        None => run_inner(name, build).await,
+        Some("health") => Env::from_process()
+            .map_err(Into::into)
+            .and_then(|env| health_probe::ask(&env)),
+        Some("--version") => writeln!(std::io::stdout(), "{name} {}", env!("CARGO_PKG_VERSION")).map_err(Into::into),
+        Some(other) => Err(anyhow::anyhow!(
+            "unknown argument {other}: settings are environment variables, the only arguments are `health` and `--version`"
+        )),
+    };
+    let code = match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // The logger may be what failed, so the reason goes to standard error as well.

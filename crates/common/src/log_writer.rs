@@ -15,7 +15,7 @@ use tracing::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// The target whose lines are gathered.
-const GATHERED: &str = "access";
+const GATHERED: &str = crate::access_log::TARGET;
 /// For so long.
 const DELAY: Duration = Duration::from_millis(50);
 /// Who fills more than this has to wait for standard output.
@@ -67,6 +67,13 @@ impl Write for LineWriter {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Takes a line of the access log, with its end, to be written with others.
+pub(crate) fn gather(line: &[u8]) {
+    let mut writer = LineWriter { gathered: true };
+    // Who could be told that standard output is gone?
+    let _gathered = writer.write(line);
 }
 
 /// Writes what is gathered; for the end of a process.

@@ -56,6 +56,12 @@ codes! {
     CaptchaFailed = "CAPTCHA_FAILED", BAD_REQUEST, "The captcha was not passed";
     /// The identity verification is missing, old, used, or of another person.
     IdentityNotVerified = "IDENTITY_NOT_VERIFIED", BAD_REQUEST, "The identity is not verified";
+    /// The state of a social login is unknown, old, used, or of another browser, provider or user.
+    OauthStateInvalid = "OAUTH_STATE_INVALID", BAD_REQUEST, "The social login must be begun again";
+    /// The person did not agree at the provider.
+    OauthDenied = "OAUTH_DENIED", BAD_REQUEST, "The social login was not agreed to";
+    /// The provider does not take the authorisation code.
+    OauthCodeInvalid = "OAUTH_CODE_INVALID", BAD_REQUEST, "The provider does not accept the code";
     /// A required agreement is missing.
     TermsNotAgreed = "TERMS_NOT_AGREED", BAD_REQUEST, "The required terms are not agreed to";
     /// The password is too weak or too long.
@@ -72,6 +78,8 @@ codes! {
     RefreshTokenInvalid = "REFRESH_TOKEN_INVALID", UNAUTHORIZED, "The refresh token is not valid";
     /// An old refresh token was presented again; its family is revoked.
     RefreshTokenReused = "REFRESH_TOKEN_REUSED", UNAUTHORIZED, "The refresh token was used before; the session has ended";
+    /// The token of a social sign-up is unknown, expired or used.
+    SignupTokenInvalid = "SIGNUP_TOKEN_INVALID", UNAUTHORIZED, "The sign-up token is not valid";
     /// The webhook's signature is missing, wrong or old.
     SignatureInvalid = "SIGNATURE_INVALID", UNAUTHORIZED, "The signature is not valid";
     /// The card was declined.
@@ -98,6 +106,10 @@ codes! {
     EmailTaken = "EMAIL_TAKEN", CONFLICT, "The email is already registered";
     /// The person has an account.
     IdentityTaken = "IDENTITY_TAKEN", CONFLICT, "This person already has an account";
+    /// The social account signs somebody else in.
+    SocialAccountTaken = "SOCIAL_ACCOUNT_TAKEN", CONFLICT, "The social account belongs to another user";
+    /// Without it nobody could sign in to the account.
+    LastSignInMethod = "LAST_SIGN_IN_METHOD", CONFLICT, "It is the last way to sign in";
     /// The event is on sale, so this can no longer change.
     EventLocked = "EVENT_LOCKED", CONFLICT, "The event can no longer be changed";
     /// Reservations exist.
@@ -140,6 +152,8 @@ codes! {
     IdempotencyInFlight = "IDEMPOTENCY_IN_FLIGHT", CONFLICT, "The same request is still running";
     /// Someone changed it in between.
     PreconditionFailed = "PRECONDITION_FAILED", PRECONDITION_FAILED, "It was changed in between";
+    /// A request's head has too many fields, or too much in them.
+    HeadTooLarge = "HEAD_TOO_LARGE", REQUEST_HEADER_FIELDS_TOO_LARGE, "The request's head is too large";
     /// The body is too large.
     PayloadTooLarge = "PAYLOAD_TOO_LARGE", PAYLOAD_TOO_LARGE, "The body is too large";
     /// The content type is not the endpoint's.

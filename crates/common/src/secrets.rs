@@ -52,12 +52,13 @@ impl Env {
     /// What `derive` makes of a secret, made anew when its file changes.
     ///
     /// # Errors
-    /// When the secret stands in two places or its file cannot be read; in production, when it is missing, default or short.
+    /// When the secret stands in two places, its file cannot be read or nothing can be derived from it; in production, when
+    /// it is missing, default or short.
     pub fn live_secret<T: Send + Sync + 'static>(
         &self,
         variable: &str,
         local_default: &str,
-        derive: impl Fn(Accepted) -> T + Send + Sync + 'static,
+        derive: impl Fn(Accepted) -> Result<T, ConfigError> + Send + Sync + 'static,
     ) -> Result<Live<T>, ConfigError> {
         let previous = format!("{variable}_PREVIOUS");
         let mut files = Vec::new();
@@ -72,10 +73,10 @@ impl Env {
             let mut lines = lines.unwrap_or_default().into_iter();
             let secret = profile.check_secret(&name, lines.next(), &local_default)?;
             let more = others.as_ref().map(|source| source.lines(contents)).unwrap_or_default();
-            Ok(derive(Accepted {
+            derive(Accepted {
                 current: secret,
                 others: lines.chain(more).map(SecretString::from).collect(),
-            }))
+            })
         })
     }
 
@@ -126,7 +127,7 @@ mod tests {
         let file = path.to_str().unwrap();
         std::fs::write(&path, "old\n").unwrap();
         let env = Env::from_pairs([("JWT_SECRET_FILE", file), ("JWT_SECRET_PREVIOUS", "older")]).unwrap();
-        let live = env.live_secret("JWT_SECRET", "local", |accepted| accepted).unwrap();
+        let live = env.live_secret("JWT_SECRET", "local", Ok).unwrap();
         assert_eq!(secrets(&live), ["old", "older"]);
         std::fs::write(&path, "new\n\n old \n").unwrap();
         env.files().reread();
@@ -143,12 +144,12 @@ mod tests {
         let file = path.to_str().unwrap();
         let env = Env::from_pairs([("APP_ENV", "prod"), ("JWT_SECRET_FILE", file)]).unwrap();
         std::fs::write(&path, "short").unwrap();
-        assert!(env.live_secret("JWT_SECRET", "local", |_| ()).is_err());
+        assert!(env.live_secret("JWT_SECRET", "local", |_| Ok(())).is_err());
         assert!(env.secret("JWT_SECRET", "local").is_err());
         std::fs::write(&path, "0123456789abcdef0123456789abcdef\n").unwrap();
         let secret = env.secret("JWT_SECRET", "local").unwrap();
         assert_eq!(secret.expose_secret(), "0123456789abcdef0123456789abcdef");
-        assert!(env.live_secret("JWT_SECRET", "local", |_| ()).is_ok());
+        assert!(env.live_secret("JWT_SECRET", "local", |_| Ok(())).is_ok());
         let twice = Env::from_pairs([("JWT_SECRET", "a"), ("JWT_SECRET_FILE", file)]).unwrap();
         assert_eq!(
             twice.secret("JWT_SECRET", "local").unwrap_err().variable,

@@ -1,12 +1,20 @@
 //! Logs to standard output (JSON by default, for CloudWatch and its like) and Prometheus metrics (`design.md` §12).
 
 use crate::{
+    access_log,
     config::{ConfigError, Env},
     log_writer::LogOutput,
 };
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::sync::OnceLock;
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing::Subscriber;
+use tracing_subscriber::{
+    EnvFilter, Layer,
+    fmt::{self, MakeWriter},
+    layer::SubscriberExt,
+    registry::LookupSpan,
+    util::SubscriberInitExt,
+};
 
 /// Bounds in seconds of every duration histogram, from a Redis round trip to the gateway's longest time-out.
 const DURATION_BUCKETS: [f64; 14] = [
@@ -27,14 +35,9 @@ pub fn init(env: &Env) -> Result<(), ConfigError> {
     // Failing to install means that a subscriber is there already, as in tests that boot several services.
     let _installed = match env.string_or("LOG_FORMAT", "json").as_str() {
         "json" => registry
-            .with(
-                fmt::layer()
-                    .json()
-                    .flatten_event(true)
-                    .with_current_span(true)
-                    .with_writer(LogOutput),
-            )
-            .try_init(),
+            .with(json_layer(LogOutput))
+            .try_init()
+            .inspect(|()| access_log::log_is_json()),
         "text" => registry.with(fmt::layer().compact().with_writer(LogOutput)).try_init(),
         other => {
             return Err(ConfigError::new(
@@ -44,6 +47,19 @@ pub fn init(env: &Env) -> Result<(), ConfigError> {
         }
     };
     Ok(())
+}
+
+/// The format of our logs.
+pub(crate) fn json_layer<S, W>(writer: W) -> impl Layer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(true)
+        .with_writer(writer)
 }
 
 /// The metrics of this process; the recorder is installed at the first call.

@@ -1,6 +1,8 @@
 //! The bodies that pass through: requests on their way to a service, counted, and replies on their way back. Neither is ever
 //! collected.
 
+use crate::proxy::ServiceBody;
+use crate::server::RequestStream;
 use bytes::Bytes;
 use common::lifecycle::Shutdown;
 use futures_util::{FutureExt, future::BoxFuture, ready};
@@ -20,6 +22,46 @@ use tower_http::compression::CompressionBody;
 /// What ends a body early.
 pub(crate) type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
+/// A request's body as its connection gives it.
+#[derive(Debug)]
+pub(crate) enum Inbound {
+    /// There is none.
+    Empty,
+    /// Of a request of HTTP/1.1.
+    Http1(RequestStream),
+    /// Of a stream of HTTP/2.
+    Http2(Incoming),
+}
+
+impl Body for Inbound {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self.get_mut() {
+            Self::Empty => Poll::Ready(None),
+            Self::Http1(body) => Pin::new(body).poll_frame(cx),
+            Self::Http2(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Http1(body) => body.is_end_stream(),
+            Self::Http2(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Http1(body) => body.size_hint(),
+            Self::Http2(body) => body.size_hint(),
+        }
+    }
+}
+
 /// A request's body on its way to a service.
 #[derive(Debug)]
 pub(crate) enum RequestBody {
@@ -33,7 +75,7 @@ pub(crate) enum RequestBody {
 #[derive(Debug)]
 pub(crate) struct ClientBody {
     /// Taken away when it proves too large.
-    inner: Option<Incoming>,
+    inner: Option<Inbound>,
     left: u64,
     upload: Arc<Upload>,
 }
@@ -43,7 +85,7 @@ pub(crate) struct ClientBody {
 pub(crate) struct Upload {
     state: AtomicU8,
     /// What was not read of a body that proved too large.
-    rest: Mutex<Option<Incoming>>,
+    rest: Mutex<Option<Inbound>>,
 }
 
 /// The states of an [`Upload`].
@@ -62,7 +104,7 @@ pub(crate) enum UploadState {
 
 impl RequestBody {
     /// A client's body of at most `limit` bytes, and where to ask how it went.
-    pub(crate) fn limited(body: Incoming, limit: u64) -> (Self, Option<Arc<Upload>>) {
+    pub(crate) fn limited(body: Inbound, limit: u64) -> (Self, Option<Arc<Upload>>) {
         if body.is_end_stream() {
             return (Self::Empty, None);
         }
@@ -96,7 +138,7 @@ impl Upload {
     }
 
     /// What was not read of a body that proved too large.
-    pub(crate) fn take_rest(&self) -> Option<Incoming> {
+    pub(crate) fn take_rest(&self) -> Option<Inbound> {
         self.rest.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
@@ -113,7 +155,7 @@ impl ClientBody {
             }
             Some(Err(error)) => {
                 self.upload.end(UploadState::Broken);
-                return Poll::Ready(Some(Err(error.into())));
+                return Poll::Ready(Some(Err(error)));
             }
             Some(Ok(frame)) => frame,
         };
@@ -175,7 +217,7 @@ pub(crate) enum ReplyBody {
 
 /// A service's reply. A service that falls silent in the middle is cut off, unless the reply is a stream.
 pub(crate) struct UpstreamBody {
-    inner: Incoming,
+    inner: ServiceBody,
     service: &'static str,
     silence: Option<Duration>,
     /// Made only when the service lets us wait.
@@ -198,7 +240,7 @@ impl ReplyBody {
     }
 
     /// A service's body, which may be silent for so long.
-    pub(crate) fn upstream(inner: Incoming, service: &'static str, silence: Option<Duration>) -> Self {
+    pub(crate) fn upstream(inner: ServiceBody, service: &'static str, silence: Option<Duration>) -> Self {
         Self::Upstream(UpstreamBody {
             inner,
             service,
@@ -252,7 +294,7 @@ impl UpstreamBody {
         if let Some(Err(error)) = &frame {
             tracing::warn!(upstream.name = self.service, error.message = %error, "a service broke off a reply");
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+        Poll::Ready(frame)
     }
 }
 

@@ -1,12 +1,12 @@
 //! Who the client is, as far as its address tells: the right-most hop of `X-Forwarded-For` that is not a proxy of ours, and
 //! only if the peer is one (`design.md` §4). Whatever stands further left was written by somebody we do not know.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 
 /// The header that proxies add to.
-pub(crate) const FORWARDED_FOR: &str = "x-forwarded-for";
+pub(crate) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The header in which services get the address.
 pub(crate) const CLIENT_ADDRESS: &str = "x-client-address";

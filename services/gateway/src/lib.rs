@@ -22,6 +22,7 @@ mod properties;
 mod proxy;
 mod redis_state;
 mod refusal;
+mod reply_fields;
 mod route_table;
 mod routes;
 mod server;
@@ -75,7 +76,9 @@ pub async fn build(config: Config) -> anyhow::Result<Application> {
     let own = routes::router(documented, Arc::new(state));
 
     let mut workers = Workers::new();
-    workers.spawn("upkeep", |shutdown| upkeep(config.routes.clone(), shutdown));
+    workers.spawn("upkeep", |shutdown| {
+        upkeep(config.routes.clone(), Arc::clone(&proxy), shutdown)
+    });
     let server = config.server.clone();
     let tokens = TokenVerifier::new(&config.jwt, config.clock.clone());
     let closing = workers.closing();
@@ -83,8 +86,7 @@ pub async fn build(config: Config) -> anyhow::Result<Application> {
     let serve = move |listener, ending| {
         let settings = config.clone();
         let gateway_of_a_thread = move || {
-            let connection = common::redis::connect(&config.redis)?;
-            let redis = RedisState::new(connection, config.redis_timeout, Arc::clone(&outage));
+            let redis = RedisState::new(&config.redis, config.redis_timeout, Arc::clone(&outage))?;
             let proxy = Arc::new(proxy.of_a_thread());
             let (config, tokens, own) = (config.clone(), tokens.clone(), own.clone());
             Ok(Gateway::new(config, tokens, redis, proxy, own, closing.clone()))
@@ -94,9 +96,10 @@ pub async fn build(config: Config) -> anyhow::Result<Application> {
     Application::bind_with(&server, serve, health, workers).await
 }
 
-/// Clears away the counts of clients that went silent.
-async fn upkeep(routes: RouteTable, shutdown: Shutdown) {
+/// Clears away the counts of clients that went silent, and connections to services that nobody used.
+async fn upkeep(routes: RouteTable, proxy: Arc<Proxy>, shutdown: Shutdown) {
     while !shutdown.sleep(UPKEEP_INTERVAL).await {
+        proxy.tidy();
         for quota in routes.limits().iter().flat_map(|limit| limit.quotas()) {
             quota.fallback().forget_idle();
         }

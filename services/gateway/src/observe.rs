@@ -3,17 +3,21 @@
 //! A request's series is looked up once per route and status and then kept, because looking it up by its labels for every
 //! request would cost as much as checking a token.
 
-use common::context::RequestContext;
+use common::{
+    access_log::Line,
+    context::{RequestContext, TraceParent},
+};
 use http::{Method, Uri};
 use metrics::{Histogram, Label};
 use std::{fmt, sync::OnceLock, time::Duration};
-use uuid::Uuid;
+use uuid::{Uuid, fmt::Hyphenated};
 
 /// The statuses that have a kept series; others are looked up.
 const KEPT: [u16; 24] = [
     200, 201, 202, 204, 302, 304, 400, 401, 402, 403, 404, 405, 409, 412, 413, 415, 422, 423, 428, 429, 500, 502, 503,
     504,
 ];
+const MESSAGE: &str = "request handled";
 const DURATION: &str = "http_server_request_duration_seconds";
 
 /// The duration histograms of a route, one per status.
@@ -82,6 +86,37 @@ pub(crate) struct AccessLog<'a> {
 impl AccessLog<'_> {
     /// Writes the line. `LOG_LEVEL=info,access=off` leaves it out.
     pub(crate) fn write(&self) {
+        if !tracing::enabled!(target: "access", tracing::Level::INFO) {
+            return;
+        }
+        let Some(mut line) = Line::begin(MESSAGE) else {
+            return self.trace();
+        };
+        line.plain("request.id", &self.context.request_id);
+        let trace = self.context.trace.text();
+        line.text(
+            "trace.id",
+            str::from_utf8(&trace[TraceParent::TRACE_ID]).unwrap_or_default(),
+        );
+        line.plain("http.method", self.method.as_str());
+        line.text("http.route", self.route);
+        line.number("http.status", self.status);
+        line.text("url.path", self.uri.path());
+        if let Some(user) = self.user {
+            line.plain("user.id", user.hyphenated().encode_lower(&mut [0; Hyphenated::LENGTH]));
+        }
+        if let Some(code) = self.code {
+            line.plain("error.code", code);
+        }
+        if let Some(cause) = self.cause {
+            line.text("error.message", cause);
+        }
+        line.milliseconds("duration.ms", self.duration);
+        line.end();
+    }
+
+    /// The same where the log is not our JSON.
+    fn trace(&self) {
         tracing::info!(
             target: "access",
             { request.id = self.context.request_id,
@@ -94,7 +129,7 @@ impl AccessLog<'_> {
             error.code = self.code,
             error.message = self.cause,
             duration.ms = self.duration.as_secs_f64() * 1000.0 },
-            "request handled"
+            "{MESSAGE}"
         );
     }
 }

@@ -15,20 +15,22 @@
 //! What a step finds out is left in the [`Exchange`], because the way back needs it even if a later step refuses.
 
 use crate::{
-    body::ReplyBody,
+    body::{Inbound, ReplyBody},
     client_address::client_address,
     config::Config,
     observe::{AccessLog, RouteMetrics},
     proxy::{Forwarded, Proxy},
     redis_state::{Answers, LimitCheck, Questions, RedisDown, RedisState},
     refusal::Refusal,
+    reply_fields::Reply,
     route_table::{Access, LimitClass, Match, Route, Target},
     routes::ClientOrigin,
+    server::BadHead,
     steps::{
         authenticate::{self, Session, Unauthenticated},
         authorise,
         check_host::check_host,
-        compress::compress,
+        compress,
         cors::Cors,
         known_tokens::KnownTokens,
         normalise_path::normalised_target,
@@ -46,7 +48,6 @@ use common::{
 };
 use futures_util::FutureExt;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header, request::Parts, uri::PathAndQuery};
-use hyper::body::Incoming;
 use std::{
     net::{IpAddr, SocketAddr},
     panic::AssertUnwindSafe,
@@ -112,7 +113,7 @@ impl Gateway {
     }
 
     /// Answers a request.
-    pub(crate) async fn handle(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<ReplyBody> {
+    pub(crate) async fn handle(&self, request: Request<Inbound>, peer: SocketAddr) -> Reply {
         let mut exchange = Exchange {
             context: RequestContext::from_headers(request.headers()),
             started: Instant::now(),
@@ -131,10 +132,32 @@ impl Gateway {
         self.finish(exchange, result).await
     }
 
+    /// Answers what is no request.
+    pub(crate) async fn refuse_head(&self, bad: BadHead) -> Reply {
+        let exchange = Exchange {
+            context: RequestContext::new(),
+            started: Instant::now(),
+            // There is none that can be told.
+            method: Method::from_bytes(b"-").unwrap_or_default(),
+            uri: Uri::default(),
+            origin: None,
+            encodings: None,
+            route: None,
+            user: None,
+            standing: None,
+        };
+        let refusal = match bad {
+            BadHead::TooLarge => Refusal::from(Code::HeadTooLarge),
+            BadHead::Malformed(what) => Refusal::from(Code::MalformedRequest).because(what),
+            BadHead::Http2 => Refusal::from(Code::MalformedRequest).because("HTTP/2 without an agreement"),
+        };
+        self.finish(exchange, Err(refusal)).await
+    }
+
     async fn work(
         &self,
         exchange: &mut Exchange,
-        request: Request<Incoming>,
+        request: Request<Inbound>,
         peer: SocketAddr,
     ) -> Result<Response<ReplyBody>, Refusal> {
         let (mut head, body) = request.into_parts();
@@ -142,7 +165,8 @@ impl Gateway {
         let client = client_address(peer.ip(), &head.headers, &self.config.trusted_proxies);
         check_host(&head)?;
         strip_identity::strip_request(&mut head.headers);
-        exchange.encodings = head.headers.remove(header::ACCEPT_ENCODING);
+        // It travels on: what many ask for a service compresses once, and then it is passed through as it is.
+        exchange.encodings = head.headers.get(header::ACCEPT_ENCODING).cloned();
 
         exchange.origin = self.cors.allowed_origin(&head.headers);
         let target = normalised_target(&head.uri)?;
@@ -180,7 +204,8 @@ impl Gateway {
                 }
                 Ok(reply)
             }
-            Target::Gateway => Ok(self.answer(&exchange.context, head, target, origin).await),
+            // In a box, as everything that few requests need: the others need no room for it.
+            Target::Gateway => Ok(Box::pin(self.answer(&exchange.context, head, target, origin)).await),
         }
     }
 
@@ -202,7 +227,7 @@ impl Gateway {
         }
         let session = match authenticate::session(&head.headers, &self.tokens) {
             Ok(session) => session,
-            Err(reason) => return Err(self.refuse_anonymous(exchange, reason, client).await),
+            Err(reason) => return Err(Box::pin(self.refuse_anonymous(exchange, reason, client)).await),
         };
         exchange.user = Some(session.user.id);
 
@@ -305,26 +330,26 @@ impl Gateway {
     }
 
     /// Completes a reply of any kind, and tells about it.
-    async fn finish(&self, exchange: Exchange, result: Result<Response<ReplyBody>, Refusal>) -> Response<ReplyBody> {
+    async fn finish(&self, exchange: Exchange, result: Result<Response<ReplyBody>, Refusal>) -> Reply {
         let (mut reply, code, cause) = match result {
             Ok(reply) => (reply, None, None),
             Err(refusal) => {
                 let (code, cause) = (refusal.code().as_str(), refusal.cause().map(str::to_owned));
-                (refusal.into_reply(&exchange.context).await, Some(code), cause)
+                (Box::pin(refusal.into_reply(&exchange.context)).await, Some(code), cause)
             }
         };
-        if !exchange.route.as_ref().is_some_and(|route| route.stream) {
-            reply = compress(reply, exchange.encodings.as_ref()).await;
+        if let Some(accepted) = exchange.encodings
+            && !exchange.route.as_ref().is_some_and(|route| route.stream)
+            && compress::is_worth_it(&reply)
+        {
+            reply = Box::pin(compress::compress(reply, accepted)).await;
         }
-        let headers = reply.headers_mut();
-        security_headers::apply(headers);
-        Cors::apply(headers, exchange.origin);
-        if let Some(standing) = exchange.standing {
-            standing.apply(headers);
+        let mut fields = security_headers::fields(reply.headers());
+        Cors::tell(&mut fields, exchange.origin.as_ref());
+        if let Some(standing) = &exchange.standing {
+            standing.tell(&mut fields);
         }
-        if let Ok(id) = HeaderValue::from_str(&exchange.context.request_id) {
-            headers.insert(REQUEST_ID_HEADER, id);
-        }
+        fields.add(REQUEST_ID_HEADER, &[exchange.context.request_id.as_bytes()]);
         let (status, duration) = (reply.status().as_u16(), exchange.started.elapsed());
         let metrics = exchange.route.as_ref().map_or(&self.unmatched, |route| &route.metrics);
         metrics.record(status, duration);
@@ -340,7 +365,7 @@ impl Gateway {
             cause: cause.as_deref(),
         }
         .write();
-        reply
+        Reply { reply, fields }
     }
 }
 

@@ -10,9 +10,10 @@
 //! share no transaction, so nothing asks for keys in one slot: on a cluster each command goes to its own master, all at once.
 
 use crate::route_table::{Quota, Subject};
-use common::redis::Redis;
-use redis::{ErrorKind, Pipeline, RedisError, Script, ServerErrorKind, Value};
+use common::redis::{Line, Question, Redis, RedisConfig, connect};
+use redis::{ErrorKind, Pipeline, RedisError, RedisResult, Script, ServerErrorKind, Value};
 use std::{
+    io,
     sync::{
         Arc,
         atomic::{AtomicU32, AtomicU64, Ordering},
@@ -21,10 +22,14 @@ use std::{
 };
 use uuid::Uuid;
 
-const BLACKLISTED_TOKEN: &str = "token:blacklist:";
-const BLACKLISTED_SESSION: &str = "token:blacklist:sid:";
-const QUEUE_TOKEN: &str = "queue:token:";
-const RATE_LIMIT: &str = "ratelimit:";
+const BLACKLISTED_TOKEN: &[u8] = b"token:blacklist:";
+const BLACKLISTED_SESSION: &[u8] = b"token:blacklist:sid:";
+const QUEUE_TOKEN: &[u8] = b"queue:token:";
+const RATE_LIMIT: &[u8] = b"ratelimit:";
+
+const GCRA: &str = include_str!("../lua/gcra.lua");
+/// A UUID's letters.
+const UUID_LENGTH: usize = uuid::fmt::Hyphenated::LENGTH;
 
 /// So many failures in a row are an outage; fewer are bad luck.
 const FAILURES_OF_AN_OUTAGE: u32 = 3;
@@ -34,10 +39,17 @@ const PAUSE_BETWEEN_TRIES_MILLIS: u64 = 250;
 /// Redis as the gateway uses it; one per thread, so that what the requests of a thread ask at the same time goes out in one
 /// write.
 pub(crate) struct RedisState {
-    redis: Redis,
+    way: Way,
     gcra: Script,
-    timeout: Duration,
     outage: Arc<Outage>,
+}
+
+/// The way there.
+enum Way {
+    /// One server.
+    Single(Line),
+    /// Several, each of which knows some of the keys; who waits gives up after a while.
+    Cluster(Redis, Duration),
 }
 
 /// Whether Redis answers. While it does not, hardly any request may spend time on asking, and an outage is logged when it
@@ -100,63 +112,117 @@ impl Questions<'_> {
         self.token.is_none() && self.limits.is_empty() && self.queue_token.is_none()
     }
 
-    fn pipeline(&self, gcra: &Script) -> Pipeline {
-        let mut pipeline = Pipeline::with_capacity(5);
-        pipeline.ignore_errors();
+    /// Asks them as commands: name and arguments, each in parts that belong together.
+    fn each(&self, gcra: &Script, mut command: impl FnMut(&[&[&[u8]]])) {
+        let mut text = [0; UUID_LENGTH];
         if let Some((digest, sid)) = self.token {
-            pipeline.cmd("EXISTS").arg(format!("{BLACKLISTED_TOKEN}{digest}"));
-            pipeline.cmd("EXISTS").arg(format!("{BLACKLISTED_SESSION}{sid}"));
+            command(&[&[b"EXISTS"], &[BLACKLISTED_TOKEN, digest.as_bytes()]]);
+            let sid = sid.hyphenated().encode_lower(&mut text);
+            command(&[&[b"EXISTS"], &[BLACKLISTED_SESSION, sid.as_bytes()]]);
         }
         for LimitCheck { quota, subject } in self.limits {
             let interval = quota.interval_micros();
-            pipeline
-                .cmd("EVALSHA")
-                .arg(gcra.get_hash())
-                .arg(1)
-                .arg(format!("{RATE_LIMIT}{}:{subject}", quota.name()))
-                .arg(interval)
-                .arg(interval * u64::from(quota.per_minute()));
+            let (kind, address);
+            let subject = match subject {
+                Subject::User(id) => {
+                    kind = &b":user:"[..];
+                    &*id.hyphenated().encode_lower(&mut text)
+                }
+                Subject::Address(of) => {
+                    kind = b":ip:";
+                    address = of.to_string();
+                    &address
+                }
+            };
+            command(&[
+                &[b"EVALSHA"],
+                &[gcra.get_hash().as_bytes()],
+                &[b"1"],
+                &[RATE_LIMIT, quota.name().as_bytes(), kind, subject.as_bytes()],
+                &[itoa::Buffer::new().format(interval).as_bytes()],
+                &[itoa::Buffer::new()
+                    .format(interval * u64::from(quota.per_minute()))
+                    .as_bytes()],
+            ]);
         }
         if let Some(token) = self.queue_token {
-            pipeline.cmd("GET").arg(format!("{QUEUE_TOKEN}{token}"));
+            command(&[&[b"GET"], &[QUEUE_TOKEN, token.as_bytes()]]);
         }
-        pipeline
     }
 
-    /// Reads the replies in the order in which [`Questions::pipeline`] asked.
-    fn answers(&self, replies: Vec<Value>) -> Result<Answers, RedisError> {
-        let mut replies = replies.into_iter();
-        let mut next = || replies.next().unwrap_or_default().extract_error();
+    /// Reads the replies in the order in which [`Questions::each`] asked.
+    fn answers(&self, replies: &[Value]) -> Result<Answers, RedisError> {
+        let mut replies = replies.iter();
+        let mut next = || replies.next().ok_or_else(unexpected);
         let mut answers = Answers::default();
         if self.token.is_some() {
-            let (token, session): (bool, bool) = (redis::from_redis_value(next()?)?, redis::from_redis_value(next()?)?);
-            answers.revoked = token || session;
+            let (token, session) = (number(next()?)?, number(next()?)?);
+            answers.revoked = token > 0 || session > 0;
         }
+        answers.limits.reserve(self.limits.len());
         for _ in self.limits {
-            let (allowed, remaining, reset_micros, wait_micros) = redis::from_redis_value(next()?)?;
+            let reply = next()?;
+            let Value::Array(numbers) = reply else {
+                return Err(error(reply));
+            };
+            let [allowed, remaining, reset_micros, wait_micros] = &numbers[..] else {
+                return Err(unexpected());
+            };
             answers.limits.push(GcraReply {
-                allowed,
-                remaining,
-                reset_micros,
-                wait_micros,
+                allowed: number(allowed)? == 1,
+                remaining: u32::try_from(number(remaining)?).map_err(|_| unexpected())?,
+                reset_micros: number(reset_micros)?,
+                wait_micros: number(wait_micros)?,
             });
         }
         if self.queue_token.is_some() {
-            answers.queue_token = redis::from_redis_value(next()?)?;
+            answers.queue_token = match next()? {
+                Value::Nil => None,
+                Value::BulkString(record) => Some(record.clone()),
+                reply => return Err(error(reply)),
+            };
         }
         Ok(answers)
     }
 }
 
+fn number(reply: &Value) -> RedisResult<u64> {
+    match reply {
+        Value::Int(number) => u64::try_from(*number).map_err(|_| unexpected()),
+        reply => Err(error(reply)),
+    }
+}
+
+/// What a reply of the wrong kind says.
+fn error(reply: &Value) -> RedisError {
+    reply.clone().extract_error().err().unwrap_or_else(unexpected)
+}
+
+fn unexpected() -> RedisError {
+    RedisError::from((
+        ErrorKind::UnexpectedReturnType,
+        "a reply of another kind than asked for",
+    ))
+}
+
+/// The client's own limit is for commands that may take long.
+fn too_late<T>(_: tokio::time::error::Elapsed) -> RedisResult<T> {
+    Err(io::Error::from(io::ErrorKind::TimedOut).into())
+}
+
 impl RedisState {
-    pub(crate) fn new(redis: Redis, timeout: Duration, outage: Arc<Outage>) -> Self {
+    /// # Errors
+    /// When the address cannot be read.
+    pub(crate) fn new(config: &RedisConfig, timeout: Duration, outage: Arc<Outage>) -> RedisResult<Self> {
         metrics::gauge!("gateway_redis_up").set(1.0);
-        Self {
-            redis,
-            gcra: Script::new(include_str!("../lua/gcra.lua")),
-            timeout,
+        Ok(Self {
+            way: match config {
+                RedisConfig::Single(url) => Way::Single(Line::new(url, timeout)?),
+                RedisConfig::Cluster(_) => Way::Cluster(connect(config)?, timeout),
+            },
+            gcra: Script::new(GCRA),
             outage,
-        }
+        })
     }
 
     /// Asks everything at once.
@@ -170,11 +236,7 @@ impl RedisState {
         if !self.outage.may_ask() {
             return Err(RedisDown);
         }
-        let answered = match tokio::time::timeout(self.timeout, self.try_ask(questions)).await {
-            Ok(Ok(answers)) => Ok(answers),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err("no answer in time".to_owned()),
-        };
+        let answered = self.try_ask(questions).await;
         self.outage.note(answered.as_ref().err());
         answered.map_err(|_| RedisDown)
     }
@@ -190,16 +252,58 @@ impl RedisState {
     }
 
     async fn ask_once(&self, questions: &Questions<'_>) -> Result<Answers, RedisError> {
-        let pipeline = questions.pipeline(&self.gcra);
-        let mut redis = self.redis.clone();
-        match questions.answers(pipeline.query_async(&mut redis).await?) {
+        match self.way.ask(questions, &self.gcra).await? {
             // A restarted Redis has forgotten the script. It has counted nothing, so everything may be asked again. (Another
             // master of a cluster may have counted another limit, once too often.)
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                self.gcra.load_async(&mut redis).await?;
-                questions.answers(pipeline.query_async(&mut redis).await?)
+                self.way.load(&self.gcra).await?;
+                self.way.ask(questions, &self.gcra).await?
             }
             result => result,
+        }
+    }
+}
+
+impl Way {
+    /// The answers, unless nothing came; or which of the replies were none.
+    async fn ask(&self, questions: &Questions<'_>, gcra: &Script) -> RedisResult<RedisResult<Answers>> {
+        match self {
+            Self::Single(line) => {
+                let write = |question: &mut Question<'_>| questions.each(gcra, |command| question.command(command));
+                line.ask(write, |replies| questions.answers(replies)).await
+            }
+            Self::Cluster(redis, timeout) => {
+                let mut pipeline = Pipeline::with_capacity(5);
+                pipeline.ignore_errors();
+                questions.each(gcra, |command| {
+                    let mut whole = redis::Cmd::new();
+                    for parts in command {
+                        whole.arg(parts.concat());
+                    }
+                    pipeline.add_command(whole);
+                });
+                let mut redis = redis.clone();
+                let asked = pipeline.query_async(&mut redis);
+                let replies: Vec<Value> = tokio::time::timeout(*timeout, asked).await.unwrap_or_else(too_late)?;
+                Ok(questions.answers(&replies))
+            }
+        }
+    }
+
+    async fn load(&self, script: &Script) -> RedisResult<()> {
+        match self {
+            Self::Single(line) => {
+                let write =
+                    |question: &mut Question<'_>| question.command(&[&[b"SCRIPT"], &[b"LOAD"], &[GCRA.as_bytes()]]);
+                let refused = |replies: &[Value]| replies.iter().find_map(|reply| reply.clone().extract_error().err());
+                line.ask(write, refused).await?.map_or(Ok(()), Err)
+            }
+            Self::Cluster(redis, timeout) => {
+                let mut redis = redis.clone();
+                let loaded = script.load_async(&mut redis);
+                tokio::time::timeout(*timeout, loaded).await.unwrap_or_else(too_late)?;
+                Ok(())
+            }
         }
     }
 }
@@ -235,7 +339,7 @@ impl Outage {
                 .is_ok()
     }
 
-    fn note(&self, error: Option<&String>) {
+    fn note(&self, error: Option<&RedisError>) {
         match error {
             None => {
                 if self.failures.swap(0, Ordering::Relaxed) > 0 {
@@ -251,7 +355,7 @@ impl Outage {
                     if !self.of_a_cluster {
                         tracing::warn!(
                             dependency.name = "redis",
-                            error.message = error,
+                            error.message = %error,
                             "Redis does not answer: limits are counted in this process, revoked tokens are not known"
                         );
                     }

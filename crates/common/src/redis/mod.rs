@@ -1,10 +1,14 @@
-//! Redis: a connection that heals itself, to one server or to a cluster, and what its errors mean.
+//! Redis: a connection that heals itself, to one server or to a cluster, and what its errors mean. [`Line`] is the same for who
+//! asks a single server some ten thousand times a second.
 
 mod cluster;
+mod line;
 mod memory;
 mod node;
+mod resp;
 mod slots;
 
+pub use line::{Line, Question};
 pub use memory::Memory;
 
 use crate::config::{ConfigError, Env};

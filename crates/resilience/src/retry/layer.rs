@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 
 use tower::{Layer, Service, ServiceExt};
 
-use super::{RetryBudget, RetryPolicy, next_delay};
+use super::{RetryBudget, RetryPolicy};
 
 /// Decides which requests may be repeated and which results ask for it.
 ///
@@ -113,7 +113,7 @@ impl<R> RetryLayer<R> {
             let Some(copy) = copy.filter(|copy| self.rule.asks_for_retry(copy, &result)) else {
                 return result;
             };
-            let Some(delay) = next_delay(&self.policy, &self.budget, retries) else {
+            let Some(delay) = self.policy.pause(&self.budget, retries) else {
                 return result;
             };
             // The failed reply lets go of its connection before the back-off.

@@ -12,8 +12,6 @@ pub use budget::{RetryBudget, RetryBudgetConfig};
 pub use layer::{RetryFuture, RetryLayer, RetryRule, RetryService};
 pub use policy::RetryPolicy;
 
-use std::time::Duration;
-
 /// Runs `operation` until it succeeds, its error is not retryable, or the policy or the budget is exhausted.
 ///
 /// Only for operations that may be repeated. A failed attempt is over, its error dropped, before the back-off begins.
@@ -40,23 +38,11 @@ where
         if !is_retryable(&error) {
             return Err(error);
         }
-        let Some(delay) = next_delay(policy, budget, retries) else {
+        let Some(delay) = policy.pause(budget, retries) else {
             return Err(error);
         };
         drop(error);
         tokio::time::sleep(delay).await;
         retries += 1;
     }
-}
-
-/// How long to wait for the next try, if there may be one after so many retries.
-fn next_delay(policy: &RetryPolicy, budget: &RetryBudget, retries: u32) -> Option<Duration> {
-    if retries >= policy.max_retries {
-        return None;
-    }
-    if !budget.withdraw() {
-        tracing::debug!("Retry budget is exhausted, the failure stands");
-        return None;
-    }
-    Some(policy.delay(retries))
 }

@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use rand::{Rng, RngExt};
 
+use super::RetryBudget;
+
 /// How often and at what distance one call is repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
@@ -25,6 +27,19 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
+    /// The wait before another try after so many retries; `None` if there must be none, by this policy or the budget. Whoever
+    /// asks pays for it.
+    pub fn pause(&self, budget: &RetryBudget, retries: u32) -> Option<Duration> {
+        if retries >= self.max_retries {
+            return None;
+        }
+        if !budget.withdraw() {
+            tracing::debug!("Retry budget is exhausted, the failure stands");
+            return None;
+        }
+        Some(self.delay(retries))
+    }
+
     /// The wait before a retry, counted from 0: evenly drawn between nothing and the doubling limit.
     pub fn delay(&self, attempt: u32) -> Duration {
         self.delay_from(attempt, &mut rand::rng())

@@ -90,13 +90,4 @@ impl BackendConfig {
             _ => Err(bad()),
         }
     }
-
-    /// The address of a path on the service.
-    pub(crate) fn uri(&self, path_and_query: http::uri::PathAndQuery) -> Result<Uri, http::Error> {
-        Uri::builder()
-            .scheme(http::uri::Scheme::HTTP)
-            .authority(self.authority.clone())
-            .path_and_query(path_and_query)
-            .build()
-    }
 }

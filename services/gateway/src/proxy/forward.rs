@@ -1,46 +1,39 @@
-use super::{Backend, BackendConfig, upload};
+use super::{
+    Backend, BackendConfig,
+    client::{self, Connector, Failure, Outgoing, Pool, Pools, RequestHead, ServiceBody},
+    replies, upload,
+};
 use crate::{
-    body::{ReplyBody, RequestBody, Upload, UploadState},
+    body::{Inbound, ReplyBody, RequestBody, Upload, UploadState},
     client_address::CLIENT_ADDRESS,
     config::ProxyConfig,
     refusal::Refusal,
     route_table::Route,
-    steps::strip_identity,
 };
 use common::{
     Clock,
-    context::RequestContext,
+    context::{REQUEST_ID_HEADER, RequestContext, TRACEPARENT_HEADER},
     identity::User,
-    internal_auth::{SigningKey, outgoing_headers},
+    internal_auth::{SigningKey, each_header},
     problem::{Code, Problem},
 };
-use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts, uri::PathAndQuery};
-use hyper::body::{Body, Incoming};
-use hyper_util::{
-    client::legacy::{Client, Error, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
-};
+use http::{Method, Response, request::Parts, uri::PathAndQuery};
+use hyper::body::Body;
 use metrics::Histogram;
 use resilience::{
     breaker::{BreakerState, CircuitBreaker, Open, Outcome, Permit},
-    retry::{RetryBudget, RetryPolicy, retry},
+    retry::{RetryBudget, RetryPolicy},
 };
-use std::{
-    net::IpAddr,
-    sync::Arc,
-    time::{Duration, Instant},
-};
-
-/// Shorter than any service keeps an idle connection.
-const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-/// How many idle connections to one service are kept.
-const POOL_MAX_IDLE: usize = 512;
+use std::{net::IpAddr, sync::Arc};
+use tokio::time::Instant;
 
 /// The way to the services.
 pub(crate) struct Proxy {
-    client: Client<HttpConnector, RequestBody>,
-    connect_timeout: Duration,
     upstreams: Arc<Vec<Upstream>>,
+    /// Idle connections to each of them.
+    pools: Vec<Arc<Pool>>,
+    /// Those of all threads.
+    all_pools: Pools,
     retries: RetryPolicy,
     key: SigningKey,
     clock: Clock,
@@ -49,6 +42,7 @@ pub(crate) struct Proxy {
 /// One service, with what is known about its health.
 struct Upstream {
     config: BackendConfig,
+    connector: Connector,
     breaker: CircuitBreaker,
     budget: RetryBudget,
     duration: Histogram,
@@ -59,7 +53,7 @@ pub(crate) struct Forwarded<'a> {
     pub(crate) route: &'a Route,
     pub(crate) backend: Backend,
     pub(crate) head: Parts,
-    pub(crate) body: Incoming,
+    pub(crate) body: Inbound,
     pub(crate) target: PathAndQuery,
     pub(crate) user: Option<User>,
     pub(crate) client: IpAddr,
@@ -72,16 +66,18 @@ impl Proxy {
             let name = backend.backend.service_name();
             Upstream {
                 config: backend.clone(),
+                connector: Connector::new(&backend.authority, config.connect_timeout),
                 breaker: CircuitBreaker::new(name, config.breaker),
                 budget: RetryBudget::default(),
                 duration: metrics::histogram!("gateway_upstream_duration_seconds", "upstream" => name),
             }
         });
-        let upstreams = Arc::new(upstreams.collect());
+        let upstreams: Vec<_> = upstreams.collect();
+        let all_pools = Pools::default();
         Self {
-            client: client(config.connect_timeout),
-            connect_timeout: config.connect_timeout,
-            upstreams,
+            pools: upstreams.iter().map(|_| all_pools.add()).collect(),
+            upstreams: Arc::new(upstreams),
+            all_pools,
             retries: RetryPolicy {
                 max_retries: config.retries,
                 ..RetryPolicy::default()
@@ -94,51 +90,45 @@ impl Proxy {
     /// The same way, with connections of its own: breakers and budgets are the process's.
     pub(crate) fn of_a_thread(&self) -> Self {
         Self {
-            client: client(self.connect_timeout),
-            connect_timeout: self.connect_timeout,
             upstreams: Arc::clone(&self.upstreams),
+            pools: self.upstreams.iter().map(|_| self.all_pools.add()).collect(),
+            all_pools: self.all_pools.clone(),
             retries: self.retries,
             key: self.key.clone(),
             clock: self.clock.clone(),
         }
     }
 
+    /// Closes idle connections that are old or have ended, of all threads. To be called every five seconds.
+    pub(crate) fn tidy(&self) {
+        self.all_pools.tidy();
+    }
+
     /// Passes a request on and its reply back.
     ///
     /// # Errors
-    /// 413, 502, 503 or 504; 400 when the body was broken off.
+    /// 413, 502, 503 or 504; 400 when the body was broken off; 500 for what a service should not have said.
     pub(crate) async fn forward(&self, request: Forwarded<'_>) -> Result<Response<ReplyBody>, Refusal> {
-        let Forwarded {
-            route,
-            backend,
-            head,
-            body,
-            target,
-            user,
-            client,
-            context,
-        } = request;
-        let upstream = self.upstream(backend).ok_or(Code::ServiceUnavailable)?;
-        if body.size_hint().lower() > route.body_limit {
-            return Err(upload::too_large(Some(body)).await);
+        let (upstream, pool) = self.upstream(request.backend).ok_or(Code::ServiceUnavailable)?;
+        let route = request.route;
+        if request.body.size_hint().lower() > route.body_limit {
+            return Err(upload::too_large(Some(request.body)).await);
         }
         let permit = upstream.breaker.try_acquire().map_err(|open| circuit_open(&open))?;
-        let (body, upload) = RequestBody::limited(body, route.body_limit);
-        let request = self.outgoing(upstream, head, body, target, user, client, context)?;
+        let (mut request, upload) = self.outgoing(upstream, request);
 
         let started = Instant::now();
-        let sent = tokio::time::timeout(upstream.config.timeout, self.send(upstream, request, route.retry)).await;
+        let limit = upstream.config.timeout;
+        let sent = tokio::time::timeout(limit, self.send(upstream, pool, &mut request)).await;
         upstream.duration.record(started.elapsed().as_secs_f64());
         match sent {
-            Ok(Ok(reply)) if !is_clear(&reply) => {
-                permit.record(Outcome::Failure);
-                Err(Refusal::from(Code::UpstreamFailed).because("the reply can be read in two ways"))
-            }
             Ok(Ok(reply)) => {
-                permit.record(judge(&reply));
-                Ok(incoming(reply, upstream, route))
+                permit.record(replies::judge(&reply));
+                replies::checked(reply, upstream.config.backend.service_name(), limit, route.stream).await
             }
-            Ok(Err(error)) => Err(failed(permit, upload.as_deref(), Code::UpstreamFailed, &describe(&error)).await),
+            Ok(Err(failure)) => {
+                Err(failed(permit, upload.as_deref(), Code::UpstreamFailed, &failure.to_string()).await)
+            }
             Err(elapsed) => Err(failed(permit, upload.as_deref(), Code::UpstreamTimeout, &elapsed.to_string()).await),
         }
     }
@@ -148,128 +138,74 @@ impl Proxy {
     ///
     /// # Errors
     /// When there is no reply.
-    pub(crate) async fn get(&self, backend: Backend, path: &'static str) -> anyhow::Result<Response<Incoming>> {
-        let upstream = self
+    pub(crate) async fn get(&self, backend: Backend, path: &'static str) -> anyhow::Result<Response<ServiceBody>> {
+        let (upstream, pool) = self
             .upstream(backend)
             .ok_or_else(|| anyhow::anyhow!("there is no such service"))?;
-        let uri = upstream.config.uri(PathAndQuery::from_static(path))?;
-        let request = Request::builder()
-            .uri(uri)
-            .header(header::HOST, &upstream.config.host)
-            .body(RequestBody::Empty)?;
-        self.client
-            .request(request)
-            .await
-            .map_err(|error| anyhow::anyhow!("{}", describe(&error)))
+        let mut head = RequestHead::new(Method::GET, path);
+        head.field("host", upstream.config.host.as_bytes());
+        let mut request = head.with_body(RequestBody::Empty, true);
+        Ok(client::call(&upstream.connector, pool, &mut request).await?)
     }
 
-    fn upstream(&self, backend: Backend) -> Option<&Upstream> {
-        self.upstreams
-            .iter()
-            .find(|upstream| upstream.config.backend == backend)
+    fn upstream(&self, backend: Backend) -> Option<(&Upstream, &Arc<Pool>)> {
+        let mut upstreams = self.upstreams.iter().zip(&self.pools);
+        upstreams.find(|(upstream, _)| upstream.config.backend == backend)
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "these are what a request to a service is made of"
-    )]
-    fn outgoing(
-        &self,
-        upstream: &Upstream,
-        head: Parts,
-        body: RequestBody,
-        target: PathAndQuery,
-        user: Option<User>,
-        client: IpAddr,
-        context: &RequestContext,
-    ) -> Result<Request<RequestBody>, Refusal> {
-        let mut headers = head.headers;
-        headers.extend(outgoing_headers(
+    /// The request as the service gets it, and where to ask how its body went.
+    fn outgoing(&self, upstream: &Upstream, request: Forwarded<'_>) -> (Outgoing, Option<Arc<Upload>>) {
+        let Forwarded {
+            head: parts, target, ..
+        } = request;
+        let (body, upload) = RequestBody::limited(request.body, request.route.body_limit);
+        let repeatable = request.route.retry && parts.method != Method::POST;
+        let mut head = RequestHead::new(parts.method.clone(), target.as_str());
+        head.field("host", upstream.config.host.as_bytes());
+        // Of the rest that only we say, a client's was stripped before anybody read it.
+        head.fields(&parts.headers, |name| {
+            !matches!(
+                name,
+                "host" | "content-length" | "transfer-encoding" | REQUEST_ID_HEADER | TRACEPARENT_HEADER
+            )
+        });
+        each_header(
             &self.key,
             &self.clock,
-            &head.method,
+            &parts.method,
             target.as_str(),
-            user,
-            context,
-        ));
-        headers.insert(header::HOST, upstream.config.host.clone());
-        if let Ok(address) = HeaderValue::try_from(client.to_string()) {
-            headers.insert(CLIENT_ADDRESS, address);
-        }
-        let uri = upstream.config.uri(target).map_err(|error| Problem::internal(&error))?;
-        let mut request = Request::new(body);
-        *request.method_mut() = head.method;
-        *request.uri_mut() = uri;
-        *request.headers_mut() = headers;
-        Ok(request)
+            request.user,
+            request.context,
+            |name, value| head.field(name, value),
+        );
+        head.address(CLIENT_ADDRESS, request.client);
+        (head.with_body(body, repeatable), upload)
     }
 
-    /// Sends the request, again if it may be: no part of a reply has come yet when this fails.
+    /// Sends the request, again if it may be: no part of a reply has come yet when that is done.
     async fn send(
         &self,
         upstream: &Upstream,
-        request: Request<RequestBody>,
-        repeatable: bool,
-    ) -> Result<Response<Incoming>, Error> {
-        if !(repeatable && matches!(request.body(), RequestBody::Empty) && request.method() != Method::POST) {
-            upstream.budget.deposit();
-            return self.client.request(request).await;
+        pool: &Arc<Pool>,
+        request: &mut Outgoing,
+    ) -> Result<Response<ServiceBody>, Failure> {
+        upstream.budget.deposit();
+        let mut retries = 0;
+        loop {
+            let failure = match client::call(&upstream.connector, pool, request).await {
+                Err(failure) if request.is_repeatable() && failure.may_pass() => failure,
+                ended => return ended,
+            };
+            // A half-open breaker's probe stays one request.
+            let pause = match upstream.breaker.state() {
+                BreakerState::Closed => self.retries.pause(&upstream.budget, retries),
+                BreakerState::HalfOpen | BreakerState::Open => None,
+            };
+            let Some(pause) = pause else { return Err(failure) };
+            tokio::time::sleep(pause).await;
+            request.rewind();
+            retries += 1;
         }
-        // A half-open breaker's probe stays one request.
-        let may_retry = |_: &Error| upstream.breaker.state() == BreakerState::Closed;
-        retry(&self.retries, &upstream.budget, may_retry, || {
-            self.client.request(copy_of(&request))
-        })
-        .await
-    }
-}
-
-fn client(connect_timeout: Duration) -> Client<HttpConnector, RequestBody> {
-    let mut connector = HttpConnector::new();
-    connector.set_connect_timeout(Some(connect_timeout));
-    connector.set_nodelay(true);
-    Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(POOL_IDLE_TIMEOUT)
-        .pool_max_idle_per_host(POOL_MAX_IDLE)
-        .build(connector)
-}
-
-fn copy_of(request: &Request<RequestBody>) -> Request<RequestBody> {
-    let mut copy = Request::new(RequestBody::Empty);
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.headers_mut() = request.headers().clone();
-    copy
-}
-
-fn incoming(mut reply: Response<Incoming>, upstream: &Upstream, route: &Route) -> Response<ReplyBody> {
-    strip_identity::strip_reply(reply.headers_mut());
-    *reply.version_mut() = http::Version::HTTP_11;
-    let silence = (!route.stream).then_some(upstream.config.timeout);
-    reply.map(|body| ReplyBody::upstream(body, upstream.config.backend.service_name(), silence))
-}
-
-/// Whether it is clear where a reply ends, and that it is one: nobody asked for another protocol, and a length beside chunks,
-/// which the client library forgives, would cut the reply short for our client.
-fn is_clear(reply: &Response<Incoming>) -> bool {
-    let mut codings = reply.headers().get_all(header::TRANSFER_ENCODING).iter();
-    let framed = match (codings.next(), codings.next()) {
-        (None, _) => true,
-        (Some(coding), None) => {
-            coding.as_bytes().eq_ignore_ascii_case(b"chunked") && !reply.headers().contains_key(header::CONTENT_LENGTH)
-        }
-        (Some(_), Some(_)) => false,
-    };
-    framed && !reply.status().is_informational()
-}
-
-/// What a reply says about the service's health (`design.md` §4). A 503 that tells when to come back is one that works.
-fn judge(reply: &Response<Incoming>) -> Outcome {
-    match reply.status() {
-        StatusCode::INTERNAL_SERVER_ERROR | StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => Outcome::Failure,
-        StatusCode::SERVICE_UNAVAILABLE if !reply.headers().contains_key(header::RETRY_AFTER) => Outcome::Failure,
-        _ => Outcome::Success,
     }
 }
 
@@ -295,15 +231,4 @@ async fn failed(permit: Permit, upload: Option<&Upload>, code: Code, cause: &str
 
 fn circuit_open(open: &Open) -> Refusal {
     Refusal::from(Problem::new(Code::ServiceUnavailable).retry_after(open.retry_after)).because("the circuit is open")
-}
-
-/// The client's own text says only that it failed; the cause is what helps.
-fn describe(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

@@ -2,11 +2,14 @@
 //!
 //! Order inside one call: breaker, then the time limit, then retries, then the upstream. So the breaker judges what the
 //! client sees, and retries share one time limit. A client that leaves, or sends too much or too slowly, is never held
-//! against the service: those calls leave no verdict.
+//! against the service: those calls leave no verdict. What a service says with a 5xx passes only if it is a problem of ours.
 
 mod backend;
+mod client;
 mod forward;
+mod replies;
 mod upload;
 
 pub(crate) use backend::{Backend, BackendConfig};
+pub(crate) use client::ServiceBody;
 pub(crate) use forward::{Forwarded, Proxy};

@@ -1,11 +1,10 @@
 use crate::{
-    body::{Upload, UploadState},
+    body::{Inbound, Upload, UploadState},
     refusal::Refusal,
 };
 use common::problem::{Code, Problem};
 use http::{HeaderValue, header};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use std::time::Duration;
 
 /// How much of a body that is refused is still read, and for how long. Closing a connection on unread data resets it, and
@@ -14,7 +13,7 @@ const MAX_DISCARDED_BYTES: usize = 2 * 1024 * 1024;
 const MAX_DISCARD_TIME: Duration = Duration::from_secs(1);
 
 /// The refusal of a body that is larger than the route takes, after reading some of its rest.
-pub(super) async fn too_large(rest: Option<Incoming>) -> Refusal {
+pub(super) async fn too_large(rest: Option<Inbound>) -> Refusal {
     if let Some(rest) = rest {
         discard(rest).await;
     }
@@ -41,7 +40,7 @@ fn closing(refusal: Refusal) -> Refusal {
     refusal.with_header(header::CONNECTION, HeaderValue::from_static("close"))
 }
 
-async fn discard(mut body: Incoming) {
+async fn discard(mut body: Inbound) {
     let reading = async {
         let mut left = MAX_DISCARDED_BYTES;
         while let Some(Ok(frame)) = body.frame().await {

@@ -1,6 +1,5 @@
 use super::fallback::Fallback;
-use http::HeaderValue;
-use std::{fmt, net::IpAddr, time::Duration};
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 use uuid::Uuid;
 
 /// Whose requests are counted together.
@@ -132,36 +131,63 @@ impl LimitClass {
 /// So many requests a minute, all of which may come at once.
 #[derive(Debug)]
 pub(crate) struct Quota {
-    name: String,
     per_minute: u32,
-    policy: Option<HeaderValue>,
+    fields: Arc<QuotaFields>,
     fallback: Fallback,
+}
+
+/// What replies say about a limit, as far as it is always the same.
+#[derive(Debug)]
+pub(crate) struct QuotaFields {
+    name: String,
+    limit: String,
+    window: String,
+}
+
+impl QuotaFields {
+    /// The limit's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Requests per window, in digits.
+    pub(crate) fn limit(&self) -> &str {
+        &self.limit
+    }
+
+    /// The window in seconds, in digits.
+    pub(crate) fn window(&self) -> &str {
+        &self.window
+    }
 }
 
 impl Quota {
     fn new(name: &str, rate: u32, scale: LimitScale) -> Self {
         let per_minute = rate.saturating_mul(scale.factor);
         Self {
-            name: name.to_owned(),
             per_minute,
-            policy: HeaderValue::from_str(&format!("\"{name}\";q={per_minute};w={}", WINDOW.as_secs())).ok(),
+            fields: Arc::new(QuotaFields {
+                name: name.to_owned(),
+                limit: per_minute.to_string(),
+                window: WINDOW.as_secs().to_string(),
+            }),
             fallback: Fallback::new(WINDOW, (per_minute / scale.replicas.max(1)).max(1)),
         }
     }
 
     /// The limit's name.
     pub(crate) fn name(&self) -> &str {
-        &self.name
+        self.fields.name()
+    }
+
+    /// What replies say about it.
+    pub(crate) fn fields(&self) -> &Arc<QuotaFields> {
+        &self.fields
     }
 
     /// Requests per minute, and the burst.
     pub(crate) fn per_minute(&self) -> u32 {
         self.per_minute
-    }
-
-    /// The value of `RateLimit-Policy`.
-    pub(crate) fn policy(&self) -> Option<&HeaderValue> {
-        self.policy.as_ref()
     }
 
     /// The time in which one request is earned back, in microseconds.

@@ -7,7 +7,7 @@ mod limits;
 mod parse;
 mod route;
 
-pub(crate) use limits::{LimitClass, LimitScale, Quota, Subject};
+pub(crate) use limits::{LimitClass, LimitScale, Quota, QuotaFields, Subject};
 pub(crate) use route::{Access, Route, Target, TokenKind};
 
 use common::config::{ConfigError, Env};

@@ -21,9 +21,7 @@ pub(super) async fn show(
         .metrics_token
         .as_ref()
         .zip(presented)
-        .is_some_and(|(token, presented)| {
-            crypto::constant_time_eq(token.expose_secret().as_bytes(), presented.as_bytes())
-        });
+        .is_some_and(|(token, presented)| crypto::constant_time_eq(token.expose_secret().as_bytes(), presented));
     if origin.is_inside || has_token {
         Ok(telemetry::metrics().render())
     } else {

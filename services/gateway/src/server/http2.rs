@@ -1,10 +1,15 @@
 //! HTTP/2, over TLS only. A client that speaks it can have many requests on one connection, so limits hold per connection and
 //! per stream: of streams, of heads, of resets (which hyper counts), of what is buffered, and of waiting.
 
-use crate::{body::ReplyBody, config::ConnectionConfig, pipeline::Gateway};
+use super::head::{BadHead, MAX_FIELDS};
+use crate::{
+    body::{Inbound, ReplyBody},
+    config::ConnectionConfig,
+    pipeline::Gateway,
+};
 use bytes::Bytes;
 use common::lifecycle::Ending;
-use http::{HeaderMap, Request, Response, StatusCode, header};
+use http::{HeaderMap, Request, Response, header};
 use hyper::{
     body::{Body, Frame, Incoming, SizeHint},
     rt::Executor,
@@ -30,8 +35,6 @@ use tokio::{
 };
 
 const MAX_STREAMS: u32 = 100;
-/// As HTTP/1.1 has by hyper's default.
-const MAX_HEADERS: usize = 100;
 /// What a client may send ahead of us, on one stream and on all of them.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 256 * 1024;
@@ -92,14 +95,13 @@ fn http(config: &ConnectionConfig, streaming: Streaming) -> http2::Builder<Strea
 }
 
 async fn answer(gateway: &Gateway, mut request: Request<Incoming>, peer: SocketAddr) -> Response<Taken> {
-    let mut reply = if request.headers().len() > MAX_HEADERS {
-        let mut reply = Response::new(ReplyBody::empty());
-        *reply.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-        reply
+    let reply = if request.headers().len() > MAX_FIELDS {
+        gateway.refuse_head(BadHead::TooLarge).await
     } else {
         join_cookies(request.headers_mut());
-        gateway.handle(request, peer).await
+        gateway.handle(request.map(Inbound::Http2), peer).await
     };
+    let mut reply = reply.with_fields();
     // It means nothing here: other requests share the connection.
     reply.headers_mut().remove(header::CONNECTION);
     let stream = STREAM.try_with(Arc::clone).unwrap_or_default();

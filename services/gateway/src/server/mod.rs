@@ -2,40 +2,39 @@
 //! not take their replies, graceful end.
 //!
 //! Of a connection that is cut by a limit nothing is heard but a closed socket; what the limits are is in
-//! [`ConnectionConfig`].
+//! [`ConnectionConfig`](crate::config::ConnectionConfig).
 
 mod addresses;
-mod framing;
-mod head_guard;
+pub(crate) mod chunks;
+mod connection;
+mod head;
 mod http2;
+mod patience;
+mod reply;
+mod request_body;
 mod shards;
+mod stream;
 mod tls;
+mod wire;
 
+pub(crate) use head::BadHead;
+pub(crate) use request_body::RequestStream;
 pub(crate) use tls::tls_settings;
 
-use crate::{Config, config::ConnectionConfig, pipeline::Gateway};
+use crate::{Config, pipeline::Gateway};
 use addresses::{Addresses, Counted};
 use common::{
     lifecycle::Ending,
     serving::{self, Accepted},
 };
-use head_guard::{HeadGuard, HeadWatch};
-use http::{
-    HeaderValue,
-    header::{CONNECTION, TRANSFER_ENCODING},
-};
-use hyper::{server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use shards::Shards;
 use std::{
-    convert::Infallible,
+    io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream},
-};
+use stream::Stream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 /// Serves connections until the ending closes, then lets running requests end; each thread by a gateway of its own.
@@ -48,7 +47,6 @@ pub(crate) async fn serve(
     let addresses = Addresses::default();
     let shards = Shards::start(|| {
         let server = Server {
-            http: http(&config.connections),
             gateway: Arc::new(gateway_of_a_thread()?),
             ending: ending.clone(),
         };
@@ -76,21 +74,9 @@ pub(crate) async fn serve(
     }
 }
 
-fn http(config: &ConnectionConfig) -> http1::Builder {
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        // hyper counts from the end of the last request; the head's own, shorter limit is the guard's.
-        .header_read_timeout(config.idle_timeout)
-        .max_header_size(config.max_head_bytes)
-        .max_buf_size(config.max_head_bytes)
-        .half_close(false);
-    http
-}
-
 #[derive(Clone)]
 struct Server {
     gateway: Arc<Gateway>,
-    http: http1::Builder,
     ending: Ending,
 }
 
@@ -102,15 +88,16 @@ impl Server {
         // It only saves latency, so a socket that refuses is served all the same.
         let _set = stream.set_nodelay(true);
         let ended = match &config.tls {
-            None => self.http1(stream, peer).await,
+            None => self.http1(Stream::Plain(stream), peer).await,
             Some(settings) => {
                 let acceptor = TlsAcceptor::from(Arc::clone(&settings.get()));
                 // In boxes, so that plain connections need no room for them.
                 match Box::pin(self.handshake(acceptor, stream)).await {
                     Some(stream) if stream.get_ref().1.alpn_protocol() == Some(tls::HTTP2) => {
-                        Box::pin(http2::serve(stream, peer, Arc::clone(&self.gateway), &self.ending)).await
+                        let serving = Box::pin(http2::serve(stream, peer, Arc::clone(&self.gateway), &self.ending));
+                        serving.await.map_err(io::Error::other)
                     }
-                    Some(stream) => Box::pin(self.http1(stream, peer)).await,
+                    Some(stream) => self.http1(Stream::Tls(Box::new(stream)), peer).await,
                     None => Ok(()),
                 }
             }
@@ -137,28 +124,8 @@ impl Server {
         }
     }
 
-    async fn http1(&self, stream: impl AsyncRead + AsyncWrite + Unpin, peer: SocketAddr) -> hyper::Result<()> {
-        let config = &self.gateway.config().connections;
-        let watch = HeadWatch::default();
-        let guard = HeadGuard::new(stream, watch.clone(), config.head_timeout, config.stall_timeout);
-        let service = service_fn(|request| {
-            let (gateway, watch) = (&self.gateway, &watch);
-            watch.head_complete();
-            let chunked = request.headers().contains_key(TRANSFER_ENCODING);
-            async move {
-                // In a box, so that a connection that waits for its next request needs no room for one.
-                let mut reply = Box::pin(gateway.handle(request, peer)).await;
-                if chunked {
-                    // What comes behind such a body was not looked at (see `framing`).
-                    reply
-                        .headers_mut()
-                        .insert(CONNECTION, HeaderValue::from_static("close"));
-                }
-                watch.awaiting_head();
-                Ok::<_, Infallible>(reply)
-            }
-        });
-        serving::http1(&self.http, TokioIo::new(guard), service, &self.ending).await
+    async fn http1(&self, stream: Stream, peer: SocketAddr) -> io::Result<()> {
+        connection::serve(stream, peer, &self.gateway, &self.ending).await
     }
 }
 

@@ -50,7 +50,7 @@ impl Shards {
         })
     }
 
-    /// Serves a connection on the next thread, until it has ended; dropping the future cuts it.
+    /// Serves a connection on the next thread, until it has ended.
     pub(super) async fn serve(self: Arc<Self>, accepted: Accepted) {
         // The rest of it, its place among the others, is held until this returns.
         let Accepted { stream, peer, .. } = accepted;
@@ -76,14 +76,12 @@ where
         loop {
             tokio::select! {
                 job = jobs.recv() => {
-                    let Some(Job { stream, peer, mut served }) = job else { return };
+                    let Some(Job { stream, peer, served }) = job else { return };
                     let Ok(stream) = TcpStream::from_std(stream) else { continue };
                     let serving = serve(stream, peer);
                     connections.spawn(async move {
-                        tokio::select! {
-                            () = serving => {}
-                            () = served.closed() => {}
-                        }
+                        serving.await;
+                        drop(served);
                     });
                 }
                 Some(ended) = connections.join_next() => serving::log_panic(ended),

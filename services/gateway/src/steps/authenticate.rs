@@ -64,10 +64,13 @@ impl Session {
 }
 
 /// The token behind the scheme's name, which has no case.
-pub(crate) fn bearer(value: &HeaderValue) -> Option<&str> {
-    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-    let token = token.trim_matches(' ');
-    (scheme.eq_ignore_ascii_case("bearer") && (1..=MAX_TOKEN_BYTES).contains(&token.len())).then_some(token)
+pub(crate) fn bearer(value: &HeaderValue) -> Option<&[u8]> {
+    let (scheme, token) = value.as_bytes().split_at_checked("bearer".len())?;
+    let mut token = token.strip_prefix(b" ")?;
+    while let [b' ', rest @ ..] | [rest @ .., b' '] = token {
+        token = rest;
+    }
+    (scheme.eq_ignore_ascii_case(b"bearer") && (1..=MAX_TOKEN_BYTES).contains(&token.len())).then_some(token)
 }
 
 impl From<Unauthenticated> for Refusal {

@@ -15,13 +15,10 @@ use tower_http::{CompressionLevel, compression::Compression};
 /// Smaller replies gain nothing.
 const MIN_BYTES: u64 = 1024;
 
-/// The reply, compressed if that is worth it and the client takes it.
-pub(crate) async fn compress(mut reply: Response<ReplyBody>, accepted: Option<&HeaderValue>) -> Response<ReplyBody> {
-    let Some(accepted) = accepted.filter(|_| is_worth_it(&reply)) else {
-        return reply;
-    };
+/// The reply, compressed as the client takes it.
+pub(crate) async fn compress(mut reply: Response<ReplyBody>, accepted: HeaderValue) -> Response<ReplyBody> {
     let mut request = Request::new(());
-    request.headers_mut().insert(header::ACCEPT_ENCODING, accepted.clone());
+    request.headers_mut().insert(header::ACCEPT_ENCODING, accepted);
     let status = reply.status();
     let source = service_fn(move |_: Request<()>| {
         ready(Ok::<_, Infallible>(mem::replace(
@@ -40,7 +37,8 @@ pub(crate) async fn compress(mut reply: Response<ReplyBody>, accepted: Option<&H
     reply.map(|body| ReplyBody::Compressed(Box::pin(body)))
 }
 
-fn is_worth_it(reply: &Response<ReplyBody>) -> bool {
+/// Whether a reply gains by it.
+pub(crate) fn is_worth_it(reply: &Response<ReplyBody>) -> bool {
     let headers = reply.headers();
     let is_text = headers
         .get(header::CONTENT_TYPE)

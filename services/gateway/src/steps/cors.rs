@@ -2,7 +2,7 @@
 //! ours are strangers. A stranger's preflight is refused; its other requests are answered as any client's, without the
 //! headers that would let its page read the reply.
 
-use crate::{body::ReplyBody, config::CorsConfig, refusal::Refusal};
+use crate::{body::ReplyBody, config::CorsConfig, refusal::Refusal, reply_fields::ReplyFields};
 use common::problem::{Code, Problem};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header, request::Parts};
 
@@ -10,9 +10,8 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, DELETE, O
 const HEADERS: HeaderValue = HeaderValue::from_static(
     "Authorization, Content-Type, X-Queue-Token, X-Queue-Ticket, Idempotency-Key, If-Match, X-Request-Id, traceparent",
 );
-const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "RateLimit, RateLimit-Policy, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Request-Id, ETag, Date",
-);
+const EXPOSED: &[u8] =
+    b"RateLimit, RateLimit-Policy, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Request-Id, ETag, Date";
 
 /// The origins that may read our replies.
 #[derive(Clone, Debug)]
@@ -65,17 +64,14 @@ impl Cors {
         Some(Ok(reply))
     }
 
-    /// Completes a reply of any kind.
-    pub(crate) fn apply(reply: &mut HeaderMap, allowed: Option<HeaderValue>) {
+    /// Says in a reply of any kind who may read it.
+    pub(crate) fn tell(reply: &mut ReplyFields, allowed: Option<&HeaderValue>) {
         // Caches must not serve one origin's copy to another.
-        reply.append(header::VARY, HeaderValue::from_static("Origin"));
+        reply.add_lines("vary: Origin\r\n");
         if let Some(origin) = allowed {
-            reply.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-            reply.insert(
-                header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
-                HeaderValue::from_static("true"),
-            );
-            reply.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+            reply.add("access-control-allow-origin", &[origin.as_bytes()]);
+            reply.add_lines("access-control-allow-credentials: true\r\n");
+            reply.add("access-control-expose-headers", &[EXPOSED]);
         }
     }
 }

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use common::jwt::{KeysInUse, TokenError, TokenVerifier};
 use std::{
     collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
     mem,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -24,8 +25,35 @@ struct Known {
     /// The keys under which they were verified.
     keys: KeysInUse,
     /// Those of late. When there are too many they become the old ones, and the old ones are forgotten.
-    young: HashMap<Box<str>, Verified>,
-    old: HashMap<Box<str>, Verified>,
+    young: HashMap<Box<[u8]>, Verified, BySignature>,
+    old: HashMap<Box<[u8]>, Verified, BySignature>,
+}
+
+type BySignature = BuildHasherDefault<EndOfToken>;
+
+/// Tokens end in their signature, which is as random as a hash, and only our own stand in the map: nobody can choose ones
+/// that fall together.
+#[derive(Default)]
+struct EndOfToken(u64);
+
+#[expect(clippy::cast_possible_truncation, reason = "halves of a product")]
+impl Hasher for EndOfToken {
+    fn write(&mut self, token: &[u8]) {
+        // The length before it is shorter, and hashes nothing.
+        if let Some((_, end)) = token.split_last_chunk::<16>() {
+            let (low, high) = (
+                u128::from_le_bytes(*end) as u64,
+                (u128::from_le_bytes(*end) >> 64) as u64,
+            );
+            // Letters differ in few of their bits; this spreads them over all.
+            let product = u128::from(low ^ 0x9e37_79b9_7f4a_7c15) * u128::from(high ^ 0xd6e8_feb8_6659_fd93);
+            self.0 = (product as u64) ^ (product >> 64) as u64;
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 #[derive(Clone)]
@@ -38,8 +66,8 @@ impl KnownTokens {
     pub(crate) fn new(verifier: TokenVerifier) -> Self {
         let known = Known {
             keys: verifier.keys_in_use(),
-            young: HashMap::new(),
-            old: HashMap::new(),
+            young: HashMap::default(),
+            old: HashMap::default(),
         };
         Self {
             verifier,
@@ -51,26 +79,27 @@ impl KnownTokens {
     ///
     /// # Errors
     /// [`TokenError`].
-    pub(crate) fn session(&self, token: &str) -> Result<Arc<Session>, TokenError> {
+    pub(crate) fn session(&self, token: &[u8]) -> Result<Arc<Session>, TokenError> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         // Read before the token is verified: what is verified under newer keys is then only verified once too often.
         let keys = self.verifier.keys_in_use();
         if known.keys != keys {
             *known = Known {
                 keys,
-                young: HashMap::new(),
-                old: HashMap::new(),
+                young: HashMap::default(),
+                old: HashMap::default(),
             };
         }
         if let Some(verified) = known.find(token) {
             self.verifier.check_end(verified.end)?;
             return Ok(verified.session);
         }
+        let token = std::str::from_utf8(token).map_err(|_| TokenError::Invalid)?;
         let claims = self.verifier.verify(token)?;
         let end = DateTime::from_timestamp(claims.exp, 0).ok_or(TokenError::Invalid)?;
         let session = Arc::new(Session::new(&claims, token));
         known.keep(
-            token.into(),
+            token.as_bytes().into(),
             Verified {
                 session: Arc::clone(&session),
                 end,
@@ -81,7 +110,7 @@ impl KnownTokens {
 }
 
 impl Known {
-    fn find(&mut self, token: &str) -> Option<Verified> {
+    fn find(&mut self, token: &[u8]) -> Option<Verified> {
         if let Some(verified) = self.young.get(token) {
             return Some(verified.clone());
         }
@@ -90,7 +119,7 @@ impl Known {
         Some(verified)
     }
 
-    fn keep(&mut self, token: Box<str>, verified: Verified) {
+    fn keep(&mut self, token: Box<[u8]>, verified: Verified) {
         if self.young.len() >= KEPT {
             self.old = mem::take(&mut self.young);
         }
@@ -121,12 +150,12 @@ mod tests {
         let issuer = TokenIssuer::new(config(), clock.clone());
         let (token, claims) = issuer.issue(Uuid::now_v7(), Role::User, Uuid::now_v7()).unwrap();
         for _ in 0..2 {
-            assert_eq!(tokens.session(&token).unwrap().user.id, claims.sub);
+            assert_eq!(tokens.session(token.as_bytes()).unwrap().user.id, claims.sub);
         }
         let changed = format!("{}x{}", &token[..60], &token[61..]);
-        assert_eq!(tokens.session(&changed).unwrap_err(), TokenError::Invalid);
+        assert_eq!(tokens.session(changed.as_bytes()).unwrap_err(), TokenError::Invalid);
         clock.advance(TimeDelta::seconds(3601));
-        assert_eq!(tokens.session(&token).unwrap_err(), TokenError::Expired);
+        assert_eq!(tokens.session(token.as_bytes()).unwrap_err(), TokenError::Expired);
     }
 
     #[test]
@@ -135,10 +164,10 @@ mod tests {
         let issuer = TokenIssuer::new(config(), Clock::system());
         let issue = || issuer.issue(Uuid::now_v7(), Role::User, Uuid::now_v7()).unwrap().0;
         let used = issue();
-        let first = tokens.session(&used).unwrap();
+        let first = tokens.session(used.as_bytes()).unwrap();
         for _ in 0..KEPT * 3 {
-            tokens.session(&issue()).unwrap();
-            assert!(Arc::ptr_eq(&first, &tokens.session(&used).unwrap()));
+            tokens.session(issue().as_bytes()).unwrap();
+            assert!(Arc::ptr_eq(&first, &tokens.session(used.as_bytes()).unwrap()));
         }
         let known = tokens.known.lock().unwrap();
         assert!(known.young.len() + known.old.len() <= 2 * KEPT);

@@ -4,30 +4,22 @@
 use crate::{
     redis_state::{GcraReply, LimitCheck},
     refusal::Refusal,
-    route_table::{LimitClass, Quota, Subject},
+    reply_fields::ReplyFields,
+    route_table::{LimitClass, Quota, QuotaFields, Subject},
 };
 use common::problem::{Code, Problem};
-use http::{HeaderMap, HeaderName, HeaderValue};
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 use uuid::Uuid;
-
-const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
-const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
-const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
-const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// Where a request stands with its tightest limit.
 #[derive(Clone, Debug)]
 pub(crate) struct Standing {
-    limit: u32,
+    quota: Arc<QuotaFields>,
     remaining: u32,
     /// Until all of the limit is there again.
     reset: Duration,
     /// Until another request is let through, if this one is not.
     refused: Option<Duration>,
-    policy: Option<HeaderValue>,
-    name: String,
 }
 
 /// The limits that bind a request, at most one per subject.
@@ -75,12 +67,10 @@ fn tightest(standings: impl Iterator<Item = Standing>) -> Option<Standing> {
 impl Standing {
     fn new(quota: &Quota, remaining: u32, reset: Duration, refused: Option<Duration>) -> Self {
         Self {
-            limit: quota.per_minute(),
+            quota: Arc::clone(quota.fields()),
             remaining,
             reset,
             refused,
-            policy: quota.policy().cloned(),
-            name: quota.name().to_owned(),
         }
     }
 
@@ -91,22 +81,27 @@ impl Standing {
     pub(crate) fn check(&self) -> Result<(), Refusal> {
         match self.refused {
             None => Ok(()),
-            Some(wait) => Err(Refusal::from(Problem::new(Code::RateLimited).retry_after(wait)).because(&self.name)),
+            Some(wait) => {
+                Err(Refusal::from(Problem::new(Code::RateLimited).retry_after(wait)).because(self.quota.name()))
+            }
         }
     }
 
     /// Tells the client: the fields that clients know, and those of the coming standard.
-    pub(crate) fn apply(self, reply: &mut HeaderMap) {
+    pub(crate) fn tell(&self, reply: &mut ReplyFields) {
         let reset = self.reset.as_secs() + u64::from(self.reset.subsec_nanos() > 0);
-        reply.insert(LIMIT, self.limit.into());
-        reply.insert(REMAINING, self.remaining.into());
-        reply.insert(RESET, reset.into());
-        if let Some(policy) = self.policy {
-            reply.insert(POLICY, policy);
-        }
-        let current = format!("\"{}\";r={};t={reset}", self.name, self.remaining);
-        if let Ok(value) = HeaderValue::from_str(&current) {
-            reply.insert(RATE_LIMIT, value);
-        }
+        let (mut remaining_text, mut reset_text) = (itoa::Buffer::new(), itoa::Buffer::new());
+        let remaining = remaining_text.format(self.remaining).as_bytes();
+        let reset = reset_text.format(reset).as_bytes();
+        let limit = self.quota.limit().as_bytes();
+        reply.add("ratelimit-limit", &[limit]);
+        reply.add("ratelimit-remaining", &[remaining]);
+        reply.add("ratelimit-reset", &[reset]);
+        let name = self.quota.name().as_bytes();
+        reply.add(
+            "ratelimit-policy",
+            &[b"\"", name, b"\";q=", limit, b";w=", self.quota.window().as_bytes()],
+        );
+        reply.add("ratelimit", &[b"\"", name, b"\";r=", remaining, b";t=", reset]);
     }
 }

@@ -1,6 +1,13 @@
-use crate::helpers::{MustBe, World, reply, status_of};
+use crate::{
+    helpers::{MustBe, OddServer, World, read_head, reply, status_of},
+    wire,
+};
+use axum::body::{Body, Bytes};
+use futures_util::stream;
 use http::Method;
-use std::fmt::Write;
+use std::{convert::Infallible, fmt::Write, time::Duration};
+use test_support::eventually;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 fn post(path: &str, headers: &str, body: &str) -> String {
     format!(
@@ -159,7 +166,10 @@ async fn large_texts_are_compressed_for_who_takes_that() {
     let text = "seat ".repeat(2000);
     let full = text.clone();
     world.upstream.answer_with(move |got| {
-        assert_eq!(got.header("accept-encoding"), None, "services need not care");
+        assert!(
+            got.header("accept-encoding").is_some(),
+            "a service may compress by itself"
+        );
         reply(
             200,
             &[("content-type", "application/json; charset=utf-8"), ("etag", "\"v1\"")],
@@ -190,6 +200,26 @@ async fn large_texts_are_compressed_for_who_takes_that() {
 }
 
 #[tokio::test]
+async fn what_a_service_has_compressed_is_passed_on_as_it_is() {
+    let world = World::new().await;
+    world.upstream.answer_with(|_| {
+        let headers = [
+            ("content-type", "application/json"),
+            ("content-encoding", "gzip"),
+            ("vary", "accept-encoding"),
+        ];
+        reply(200, &headers, "x".repeat(5000))
+    });
+    for accepted in ["gzip", "br", "gzip, br"] {
+        let got = world
+            .raw_get("/events", &format!("Accept-Encoding: {accepted}\r\n"))
+            .await;
+        let encodings = got.to_lowercase().matches("content-encoding: gzip\r\n").count();
+        assert!(encodings == 1 && got.ends_with(&"x".repeat(5000)), "{accepted}: {got}");
+    }
+}
+
+#[tokio::test]
 async fn small_replies_and_pictures_are_left_as_they_are() {
     let world = World::new().await;
     for (content_type, size) in [
@@ -202,5 +232,78 @@ async fn small_replies_and_pictures_are_left_as_they_are() {
             .answer_with(move |_| reply(200, &[("content-type", content_type)], "x".repeat(size)));
         let got = world.raw_get("/events", "Accept-Encoding: gzip\r\n").await;
         assert!(!got.contains("content-encoding"), "{content_type}: {got}");
+    }
+}
+
+#[tokio::test]
+async fn parts_of_all_sizes_arrive_as_one() {
+    let world = World::new().await;
+    let sizes = [1, 8 * 1024, 8 * 1024 + 1, 3, 300_000, 16, 2 * 1024 * 1024, 1];
+    let parts: Vec<Bytes> = (b'a'..)
+        .zip(sizes)
+        .map(|(byte, size)| vec![byte; size].into())
+        .collect();
+    let whole = parts.concat();
+    world.upstream.answer_with(move |_| {
+        let parts = parts.clone().into_iter().map(Ok::<_, Infallible>);
+        reply(
+            200,
+            &[("content-type", "image/png")],
+            Body::from_stream(stream::iter(parts)),
+        )
+    });
+    let request = "GET /events HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let got = wire::exchange(world.gateway.address(), request.as_bytes())
+        .await
+        .unwrap();
+    let [got] = got.as_slice() else {
+        panic!("{} replies", got.len())
+    };
+    assert_eq!(got.header("transfer-encoding"), "chunked");
+    assert!(
+        got.complete && got.body.as_bytes() == whole,
+        "{} of {} bytes",
+        got.body.len(),
+        whole.len()
+    );
+    // Who knows no chunks sees the end of the connection.
+    let got = world.raw("GET /events HTTP/1.0\r\n\r\n").await;
+    let (head, body) = got.split_once("\r\n\r\n").unwrap();
+    assert!(
+        head.contains("connection: close") && !head.contains("transfer-encoding"),
+        "{head}"
+    );
+    assert!(body.as_bytes() == whole, "{} of {} bytes", body.len(), whole.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_works_on_for_a_client_that_has_left() {
+    let service = OddServer::start(|mut stream| async move {
+        read_head(&mut stream).await;
+        // Says nothing until it is let go.
+        let _let_go = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut Vec::new()).await;
+    })
+    .await;
+    let world = World::with(&[
+        ("EVENT_SERVICE_URL", &service.url()),
+        ("USER_SERVICE_URL", &service.url()),
+    ])
+    .await;
+    for request in [
+        "GET /events HTTP/1.1\r\nHost: x\r\n\r\n",
+        "POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}",
+    ] {
+        let mut client = TcpStream::connect(world.gateway.address()).await.unwrap();
+        client.write_all(request.as_bytes()).await.unwrap();
+        let limit = Duration::from_secs(10);
+        eventually(&format!("the service is asked: {request}"), limit, || async {
+            (service.open() == 1).then_some(())
+        })
+        .await;
+        drop(client);
+        eventually(&format!("the service is let go: {request}"), limit, || async {
+            (service.open() == 0).then_some(())
+        })
+        .await;
     }
 }

@@ -31,6 +31,7 @@ mod rate_limits;
 mod redis_down;
 mod rotation;
 mod security;
+mod server_errors;
 mod slow;
 mod tls;
 mod tokens;

@@ -292,6 +292,15 @@ fn pipelines() -> Vec<Check> {
                 INSIDE.len()
             ),
         ),
+        Check::new(
+            "a request behind a refused one whose body is there",
+            format!(
+                "POST /users/me?$ HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{INSIDE}{HIDDEN}",
+                INSIDE.len()
+            ),
+            &[405, 200],
+        )
+        .through(1),
         Check::problem(
             "a refused request's body that looks like a request",
             format!(

@@ -145,6 +145,12 @@ impl Check {
         if got != self.statuses {
             return Some(format!("{got:?} instead of {:?}: {replies:?}", self.statuses));
         }
+        if let Some(bare) = replies
+            .iter()
+            .find(|reply| !is_told(reply, self.request.starts_with(b"HEAD ")))
+        {
+            return Some(format!("a refusal that does not say why: {bare:?}"));
+        }
         if let (Some(code), Some(last)) = (self.code, replies.last())
             && last.code() != code
         {
@@ -165,6 +171,19 @@ impl Check {
         let judge = self.upstream.as_ref()?;
         let bad = came.iter().find(|got| !judge(got))?;
         Some(format!("came through as {bad:?}"))
+    }
+}
+
+/// Who sends what cannot be read is told so, by a problem with the request's id, whatever part of the gateway found out.
+fn is_told(reply: &WireReply, without_body: bool) -> bool {
+    let problem: serde_json::Value = serde_json::from_str(&reply.body).unwrap_or_default();
+    let is_problem = reply.header("content-type") == "application/problem+json"
+        && problem["status"] == reply.status
+        && problem["requestId"] == reply.header("x-request-id");
+    match reply.status {
+        400 => without_body || is_problem,
+        431 => is_problem && reply.code() == "HEAD_TOO_LARGE",
+        _ => true,
     }
 }
 

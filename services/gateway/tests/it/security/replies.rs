@@ -123,6 +123,17 @@ fn headers(stage: &Stage) -> Vec<Check> {
     .into_iter()
     .map(|(name, request, status)| Check::new(name, request, &[status]).reply(is_safe))
     .collect();
+    for (name, request, status) in [
+        ("headers of a refused head", "GET /events\n\r\n\r\n".to_owned(), 400),
+        (
+            "headers of an oversized head",
+            get("/events", &"X-A: 1\r\n".repeat(101)),
+            431,
+        ),
+    ] {
+        let closes = |reply: &WireReply| is_safe(reply) && reply.header("connection") == "close";
+        checks.push(Check::refused(name, request, status).reply(closes));
+    }
     checks.push(
         Check::passes("what a service says about itself", want("chatty")).reply(|reply| {
             let foreign = [
