@@ -83,6 +83,16 @@ impl Buyer {
         }
     }
 
+    /// Somebody who signed in by other means.
+    #[must_use]
+    pub fn signed_in(system: &System, token: &str) -> Self {
+        Self {
+            api: system.gateway().with_token(token),
+            token: token.to_owned(),
+            control: system.control(),
+        }
+    }
+
     /// The same buyer, calling another gateway.
     #[must_use]
     pub fn through(&self, gateway: &Api) -> Self {

@@ -55,6 +55,7 @@ impl System {
             "PORTONE_WEBHOOK_URL",
             format!("{}/payments/webhook/portone", url(Part::Gateway)),
         );
+        env.set("OAUTH_SIMULATORS_URL", url(Part::Simulators));
         env.set(
             "RECAPTCHA_VERIFY_URL",
             format!("{}/recaptcha/siteverify", url(Part::Simulators)),

@@ -29,10 +29,43 @@ pub struct SimulatorConfig {
     pub recaptcha_secret: String,
     /// `RECAPTCHA_HOSTNAME`: the site on which every simulated challenge was solved.
     pub recaptcha_hostname: String,
+    /// Who may ask Kakao, Naver and Google, in this order.
+    pub oauth_clients: [OauthClient; 3],
     /// `SIMULATORS_STATE_FILE`: payments and identity verifications survive a restart in this JSON-lines file.
     pub state_file: Option<PathBuf>,
     /// The time, for tests that age things.
     pub clock: Clock,
+}
+
+/// One relying party's registration; `<P>` stands for KAKAO, NAVER, GOOGLE.
+#[derive(Clone)]
+pub struct OauthClient {
+    /// `OAUTH_<P>_CLIENT_ID`.
+    pub client_id: String,
+    /// `OAUTH_<P>_CLIENT_SECRET`.
+    pub client_secret: String,
+    /// `OAUTH_<P>_REDIRECT_URI`, the only one there is.
+    pub redirect_uri: String,
+}
+
+impl OauthClient {
+    fn local(name: &str) -> Self {
+        Self {
+            client_id: format!("local-{name}-client"),
+            client_secret: format!("local-{name}-client-secret"),
+            redirect_uri: format!("http://localhost:3000/auth/callback/{name}"),
+        }
+    }
+
+    fn from_vars(name: &str, given: &dyn Fn(&str) -> Option<String>) -> Self {
+        let local = Self::local(name);
+        let upper = name.to_uppercase();
+        Self {
+            client_id: given(&format!("OAUTH_{upper}_CLIENT_ID")).unwrap_or(local.client_id),
+            client_secret: given(&format!("OAUTH_{upper}_CLIENT_SECRET")).unwrap_or(local.client_secret),
+            redirect_uri: given(&format!("OAUTH_{upper}_REDIRECT_URI")).unwrap_or(local.redirect_uri),
+        }
+    }
 }
 
 impl Default for SimulatorConfig {
@@ -46,6 +79,7 @@ impl Default for SimulatorConfig {
             portone_webhook_retry_unit: Duration::from_secs(1),
             recaptcha_secret: "local-recaptcha-secret".to_owned(),
             recaptcha_hostname: "localhost".to_owned(),
+            oauth_clients: ["kakao", "naver", "google"].map(OauthClient::local),
             state_file: None,
             clock: Clock::system(),
         }
@@ -78,6 +112,7 @@ impl SimulatorConfig {
             portone_webhook_retry_unit: retry_unit,
             recaptcha_secret: given("RECAPTCHA_SECRET").unwrap_or(local.recaptcha_secret),
             recaptcha_hostname: given("RECAPTCHA_HOSTNAME").unwrap_or(local.recaptcha_hostname),
+            oauth_clients: ["kakao", "naver", "google"].map(|name| OauthClient::from_vars(name, &given)),
             state_file: given("SIMULATORS_STATE_FILE").map(PathBuf::from),
             clock: local.clock,
         })

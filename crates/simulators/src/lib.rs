@@ -1,5 +1,5 @@
-//! Stand-ins for the third parties the ticketing system talks to: PortOne V2 (payments and identity verification) and
-//! reCAPTCHA v2 (design.md §16).
+//! Stand-ins for the third parties the ticketing system talks to: PortOne V2 (payments and identity verification),
+//! reCAPTCHA v2, and Kakao, Naver and Google, with which people sign in (design.md §16).
 //!
 //! Each speaks its provider's protocol under its own base path, so that a service is pointed at it by configuration
 //! alone. What a human or an outage would do in the real world is done through `/control`:
@@ -9,6 +9,7 @@
 //! | `/portone/payments/…` | PortOne's payment API with manual approval |
 //! | `/portone/identity-verifications/…` | PortOne's identity verification |
 //! | `/recaptcha/siteverify` | Google's token check |
+//! | `/kakao/…`, `/naver/…`, `/google/…` | the providers' OAuth 2 and OpenID Connect endpoints |
 //! | `/control/…` | the buyer's payment window, the PortOne console, the ledger, faults |
 //!
 //! A simulator is a third party: it shares no code with the services, keeps its own books, and trusts nothing they
@@ -20,6 +21,7 @@ mod control;
 mod faults;
 mod identity;
 mod journal;
+mod oauth;
 mod portone;
 mod recaptcha;
 mod server;
@@ -33,7 +35,7 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 
 pub use crate::clock::Clock;
-pub use crate::config::SimulatorConfig;
+pub use crate::config::{OauthClient, SimulatorConfig};
 pub use crate::portone::signing::{SigningKey, webhook_signature};
 use crate::state::Simulators;
 
@@ -57,6 +59,7 @@ fn router(simulators: &Arc<Simulators>) -> Router {
     Router::new()
         .nest("/portone", portone::router(simulators))
         .merge(recaptcha::router(simulators))
+        .merge(oauth::router(simulators))
         .nest("/control", control::router(simulators))
         .route(
             "/health/live",

@@ -7,6 +7,7 @@ use crate::SimulatorConfig;
 use crate::faults::FaultBoard;
 use crate::identity::Identities;
 use crate::journal::{Entry, Journal};
+use crate::oauth::Oauth;
 use crate::portone::courier::{self, Courier, Webhooks};
 use crate::portone::idempotency::RememberedReplies;
 use crate::portone::store::Payments;
@@ -21,6 +22,7 @@ pub(crate) struct Simulators {
     pub(crate) webhooks: Webhooks,
     pub(crate) identities: Identities,
     pub(crate) captcha_tokens: SeenTokens,
+    pub(crate) oauth: Oauth,
     /// Requests run here rather than on their connection, because a real provider finishes what a caller that hung up
     /// has begun.
     pub(crate) detached: TaskTracker,
@@ -47,6 +49,7 @@ impl Simulators {
             identities: Identities::new(journal, identities),
             replies: RememberedReplies::default(),
             captcha_tokens: SeenTokens::default(),
+            oauth: Oauth::new()?,
             detached: TaskTracker::new(),
             faults: FaultBoard::none(),
             webhooks,

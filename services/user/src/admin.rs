@@ -2,12 +2,13 @@
 
 use crate::{
     config::Config,
-    db::{self, accounts::NewAccount},
+    db::{self, accounts::NewAccount, audit::Action},
     domain::{Email, Password, PersonName},
     passwords::Passwords,
     personal_data::Column,
 };
 use common::{db::constraint, identity::Role};
+use serde_json::Value;
 use uuid::Uuid;
 
 /// An administrator to be.
@@ -41,9 +42,9 @@ pub async fn create_admin(config: &Config, account: AdminAccount) -> anyhow::Res
     let (keyring, id) = (&config.keyring, Uuid::now_v7());
     let account = NewAccount {
         id,
-        email_encrypted: keyring.encrypt(Column::Email, id, email.as_str())?,
-        email_hash: keyring.blind_index(Column::Email, email.as_str()),
-        password_hash: passwords.hash(password).await?,
+        email_encrypted: Some(keyring.encrypt(Column::Email, id, email.as_str())?),
+        email_hash: Some(keyring.blind_index(Column::Email, email.as_str())),
+        password_hash: Some(passwords.hash(password).await?),
         name_encrypted: keyring.encrypt(Column::Name, id, name.as_str())?,
         phone_encrypted: None,
         ci_encrypted: None,
@@ -58,7 +59,7 @@ pub async fn create_admin(config: &Config, account: AdminAccount) -> anyhow::Res
         Err(error) if constraint(&error) == Some("users_email_hash_key") => return Ok(AdminOutcome::Exists),
         Err(error) => return Err(error.into()),
     }
-    db::history::audit(&mut transaction, None, "ADMIN_CREATED", id).await?;
+    db::audit::record(&mut transaction, None, Action::AdminCreated, &[id], &Value::Null).await?;
     transaction.commit().await?;
     Ok(AdminOutcome::Created(id))
 }

@@ -1,4 +1,4 @@
-use crate::personal_data::{Keyring, KeyringConfig};
+use crate::{personal_data::Keyring, providers::social::SocialConfig};
 use common::{
     Clock,
     config::{ConfigError, Env, Profile, ServerConfig},
@@ -12,6 +12,8 @@ use std::time::Duration;
 
 /// Google's published test secret: every captcha passes with it (external facts: reCAPTCHA FAQ).
 const RECAPTCHA_TEST_SECRET: &str = "6LeIxAcTAAAAAGG-vFI1TnRWxMZNFuojJ4WifJWe";
+
+const DAY: u64 = 24 * 3600;
 
 /// Settings of the user service; each field names its variable.
 #[derive(Clone)]
@@ -32,8 +34,51 @@ pub struct Config {
     pub(crate) reuse_grace: Duration,
     /// `IDENTITY_MAX_AGE_SECONDS`, default 600.
     pub(crate) identity_max_age: Duration,
+    /// `REJOIN_AFTER_SECONDS`, default 30 days: when a person who deleted their account may have another one.
+    pub(crate) rejoin_after: Duration,
+    pub(crate) lock_out: LockOutConfig,
+    pub(crate) jobs: JobsConfig,
+    pub(crate) providers: ProvidersConfig,
     pub(crate) recaptcha: RecaptchaConfig,
     pub(crate) portone: PortOneConfig,
+    pub(crate) social: SocialConfig,
+}
+
+/// Bad passwords (`design.md` §3.1).
+#[derive(Clone, Copy)]
+pub(crate) struct LockOutConfig {
+    /// `LOGIN_FAILURES_PER_ADDRESS`, default 5: how many one address has for one email.
+    pub(crate) per_address: i32,
+    /// `LOGIN_STOP_PER_ADDRESS_SECONDS`, default 15 minutes: how long they are counted together, and how long the stop lasts.
+    pub(crate) per_address_span: Duration,
+    /// `LOGIN_FAILURES_PER_ACCOUNT`, default 100: how many all addresses have together for one email.
+    pub(crate) per_account: i32,
+    /// `LOGIN_STOP_PER_ACCOUNT_SECONDS`, default a day.
+    pub(crate) per_account_span: Duration,
+}
+
+/// What is done now and then.
+#[derive(Clone, Copy)]
+pub(crate) struct JobsConfig {
+    /// `DORMANT_AFTER_SECONDS`, default 365 days without login.
+    pub(crate) dormant_after: Duration,
+    /// `DORMANCY_INTERVAL_SECONDS`, default a day.
+    pub(crate) dormancy_interval: Duration,
+    /// `BLACKLIST_INTERVAL_SECONDS`, default 5: how soon Redis is told again what it lost.
+    pub(crate) blacklist_interval: Duration,
+    /// `LOGIN_HISTORY_SECONDS`, default a year.
+    pub(crate) history_retention: Duration,
+    /// `ACCOUNT_PURGE_INTERVAL_SECONDS`, default an hour.
+    pub(crate) purge_interval: Duration,
+}
+
+/// Third parties while a visitor waits.
+#[derive(Clone, Copy)]
+pub(crate) struct ProvidersConfig {
+    /// `PROVIDER_TIMEOUT_SECONDS`, default 5: a visitor waits for this; longer and they would have gone.
+    pub(crate) timeout: Duration,
+    /// `PROVIDER_PAUSE_SECONDS`, default 10: for how long one is left alone that keeps failing.
+    pub(crate) pause: Duration,
 }
 
 /// reCAPTCHA v2.
@@ -74,17 +119,52 @@ impl Config {
             redis: RedisConfig::from_env(env)?,
             jwt: JwtConfig::from_env(env)?,
             verifier: Verifier::from_env(env, Clock::system())?,
-            keyring: Keyring::new(&KeyringConfig::from_env(env)?)?,
+            keyring: Keyring::from_env(env)?,
             bcrypt_cost,
             hashes_in_flight: env.parse_or("PASSWORD_HASHES_IN_FLIGHT", cores)?.max(1),
             refresh_ttl: env.seconds_or("REFRESH_TOKEN_TTL_SECONDS", 7 * 24 * 3600)?,
             reuse_grace: env.seconds_or("REFRESH_REUSE_GRACE_SECONDS", 10)?,
             identity_max_age: env.seconds_or("IDENTITY_MAX_AGE_SECONDS", 600)?,
+            rejoin_after: env.seconds_or("REJOIN_AFTER_SECONDS", 30 * DAY)?,
+            lock_out: LockOutConfig::from_env(env)?,
+            jobs: JobsConfig::from_env(env)?,
+            providers: ProvidersConfig {
+                timeout: env.seconds_or("PROVIDER_TIMEOUT_SECONDS", 5)?,
+                pause: env.seconds_or("PROVIDER_PAUSE_SECONDS", 10)?,
+            },
             recaptcha: RecaptchaConfig::from_env(env)?,
+            social: SocialConfig::from_env(env)?,
             portone: PortOneConfig {
                 base_url: env.third_party_url("PORTONE_BASE_URL", "http://127.0.0.1:8090/portone")?,
                 api_secret: env.secret("PORTONE_API_SECRET", "local-portone-api-secret-0123456789abcdef")?,
             },
+        })
+    }
+}
+
+impl LockOutConfig {
+    fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        let limit = |variable, default| match env.parse_or(variable, default)? {
+            limit if limit < 1 => Err(ConfigError::new(variable, "must be at least 1")),
+            limit => Ok(limit),
+        };
+        Ok(Self {
+            per_address: limit("LOGIN_FAILURES_PER_ADDRESS", 5)?,
+            per_address_span: env.seconds_or("LOGIN_STOP_PER_ADDRESS_SECONDS", 15 * 60)?,
+            per_account: limit("LOGIN_FAILURES_PER_ACCOUNT", 100)?,
+            per_account_span: env.seconds_or("LOGIN_STOP_PER_ACCOUNT_SECONDS", DAY)?,
+        })
+    }
+}
+
+impl JobsConfig {
+    fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        Ok(Self {
+            dormant_after: env.seconds_or("DORMANT_AFTER_SECONDS", 365 * DAY)?,
+            dormancy_interval: env.seconds_or("DORMANCY_INTERVAL_SECONDS", DAY)?,
+            blacklist_interval: env.seconds_or("BLACKLIST_INTERVAL_SECONDS", 5)?,
+            history_retention: env.seconds_or("LOGIN_HISTORY_SECONDS", 365 * DAY)?,
+            purge_interval: env.seconds_or("ACCOUNT_PURGE_INTERVAL_SECONDS", 3600)?,
         })
     }
 }

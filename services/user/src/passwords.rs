@@ -37,6 +37,7 @@ impl Passwords {
     pub(crate) async fn verify(&self, candidate: String, hash: Option<String>) -> anyhow::Result<bool> {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.decoy.to_string());
+        let candidate = Password::as_hashed(candidate);
         // bcrypt cuts a longer text, which could then match a password that is only its beginning, and reads a text over and
         // over with a null in between, so that a password repeated that way would match too.
         let readable = candidate.len() <= Password::MAX_BYTES && !candidate.contains('\0');

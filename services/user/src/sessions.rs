@@ -6,14 +6,18 @@
 //! ending both lock the account first, so that a session that has ended has no successor on its way.
 //!
 //! Who may die where: between the commit of a rotation and the reply the client keeps the old token; it gets 401 within the
-//! grace and must log in again after it. Between ending a family and blacklisting its `sid`, access tokens of the family live
-//! until they expire; the refresh token is dead either way.
+//! grace and must log in again after it. What happens between ending a family and blacklisting its `sid` stands in
+//! [`crate::blacklist`]; the refresh token is dead either way.
 
-use crate::{config::Config, db};
+use crate::{
+    blacklist::{Blacklist, Ended},
+    config::Config,
+    db,
+};
 use common::{
-    Clock, crypto,
+    Clock, crash, crypto,
     identity::Role,
-    jwt::{Claims, JwtConfig, TokenIssuer, TokenVerifier},
+    jwt::{Claims, TokenIssuer, TokenVerifier},
     problem::{Code, Problem},
     redis::Redis,
 };
@@ -27,7 +31,9 @@ use uuid::Uuid;
 pub(crate) struct Sessions {
     issuer: TokenIssuer,
     verifier: TokenVerifier,
-    jwt: JwtConfig,
+    blacklist: Blacklist,
+    db: PgPool,
+    access_ttl: Duration,
     clock: Clock,
     refresh_ttl: Duration,
     reuse_grace: Duration,
@@ -47,11 +53,13 @@ pub(crate) struct TokenPair {
 }
 
 impl Sessions {
-    pub(crate) fn new(config: &Config, clock: Clock) -> Self {
+    pub(crate) fn new(config: &Config, db: &PgPool, redis: &Redis, clock: Clock) -> Self {
         Self {
             issuer: TokenIssuer::new(config.jwt.clone(), clock.clone()),
             verifier: TokenVerifier::new(&config.jwt, clock.clone()),
-            jwt: config.jwt.clone(),
+            blacklist: Blacklist::new(redis.clone(), config.jwt.ttl()),
+            db: db.clone(),
+            access_ttl: config.jwt.ttl(),
             clock,
             refresh_ttl: config.refresh_ttl,
             reuse_grace: config.reuse_grace,
@@ -72,9 +80,9 @@ impl Sessions {
     }
 
     /// Replaces a refresh token by its successor.
-    pub(crate) async fn rotate(&self, db: &PgPool, redis: &Redis, token: &str) -> Result<TokenPair, Problem> {
+    pub(crate) async fn rotate(&self, token: &str) -> Result<TokenPair, Problem> {
         let presented = crypto::sha256(token.as_bytes());
-        let mut transaction = db.begin().await?;
+        let mut transaction = self.db.begin().await?;
         let Some(owner) = db::tokens::owner(&mut transaction, &presented).await? else {
             return Err(Problem::new(Code::RefreshTokenInvalid));
         };
@@ -88,10 +96,10 @@ impl Sessions {
         let standing = db::tokens::standing(&mut transaction, &presented, self.reuse_grace).await?;
         match standing {
             db::tokens::Standing::Reused => {
-                db::tokens::revoke_family(&mut transaction, owner.family_id).await?;
+                let ended = end(&mut transaction, vec![owner.family_id]).await?;
                 transaction.commit().await?;
                 tracing::warn!(user.id = %owner.user_id, session.id = %owner.family_id, "an old refresh token was presented");
-                self.blacklist_session(redis, owner.family_id).await?;
+                self.tell_or_leave(&ended).await;
                 Err(Problem::new(Code::RefreshTokenReused))
             }
             db::tokens::Standing::JustRotated | db::tokens::Standing::Ended => {
@@ -100,64 +108,59 @@ impl Sessions {
         }
     }
 
-    /// Ends the session of an access token, and that of a refresh token if it is the same user's.
-    pub(crate) async fn end(
-        &self,
-        db: &PgPool,
-        redis: &Redis,
-        access_token: &str,
-        refresh_token: Option<&str>,
-    ) -> Result<(), Problem> {
-        let claims = self
-            .verifier
+    /// What an access token says, if it is one of ours and lives.
+    pub(crate) fn claims(&self, access_token: &str) -> Result<Claims, Problem> {
+        self.verifier
             .verify(access_token)
-            .map_err(|_| Problem::new(Code::Unauthenticated))?;
-        let mut transaction = db.begin().await?;
+            .map_err(|_| Problem::new(Code::Unauthenticated))
+    }
+
+    /// Ends the session of an access token, and that of a refresh token if it is the same user's. A logout is claimed only
+    /// once the gateway knows of it.
+    pub(crate) async fn log_out(&self, access_token: &str, refresh_token: Option<&str>) -> Result<(), Problem> {
+        let claims = self.claims(access_token)?;
+        let mut transaction = self.db.begin().await?;
         db::accounts::lock(&mut transaction, claims.sub).await?;
-        db::tokens::revoke_family(&mut transaction, claims.sid).await?;
-        let mut ended = vec![claims.sid];
+        let mut sessions = vec![claims.sid];
         if let Some(token) = refresh_token {
             let owner = db::tokens::owner(&mut transaction, &crypto::sha256(token.as_bytes())).await?;
-            if let Some(owner) = owner.filter(|owner| owner.user_id == claims.sub && owner.family_id != claims.sid) {
-                db::tokens::revoke_family(&mut transaction, owner.family_id).await?;
-                ended.push(owner.family_id);
-            }
+            let other = owner.filter(|owner| owner.user_id == claims.sub && owner.family_id != claims.sid);
+            sessions.extend(other.map(|owner| owner.family_id));
         }
+        let ended = end(&mut transaction, sessions).await?;
         transaction.commit().await?;
-        self.blacklist_token(redis, access_token, &claims).await?;
-        for session in ended {
-            self.blacklist_session(redis, session).await?;
+        crash::point("user.sessions.ended");
+        let rest = u64::try_from(claims.exp - self.clock.now().timestamp()).unwrap_or_default();
+        let hash = crypto::sha256_hex(access_token.as_bytes());
+        self.blacklist.add_token(&hash, Duration::from_secs(rest)).await?;
+        Ok(self.blacklist.add(&ended).await?)
+    }
+
+    /// Ends every session of an account in the caller's transaction, but for `except`: all of its refresh tokens are dead
+    /// with the commit. Locks the account, so that no session begins or goes on unnoticed meanwhile. After the commit, give
+    /// what comes back to [`Sessions::tell_or_leave`].
+    pub(crate) async fn end_all(
+        &self,
+        connection: &mut PgConnection,
+        user: Uuid,
+        except: Option<Uuid>,
+    ) -> sqlx::Result<Ended> {
+        db::accounts::lock(&mut *connection, user).await?;
+        let sessions = db::tokens::live_families(&mut *connection, user, except).await?;
+        end(connection, sessions).await
+    }
+
+    /// Tells the gateway at once that these sessions have ended, so that their access tokens are refused. To be called after
+    /// the commit. If Redis is away the worker does it when it is back: what was committed is not taken back for that.
+    pub(crate) async fn tell_or_leave(&self, ended: &Ended) {
+        crash::point("user.sessions.ended");
+        if let Err(error) = self.blacklist.add(ended).await {
+            tracing::warn!(error.message = %error, "the gateway is told later that sessions have ended");
         }
-        Ok(())
     }
 
-    async fn blacklist_token(&self, redis: &Redis, token: &str, claims: &Claims) -> Result<(), Problem> {
-        let key = format!("token:blacklist:{}", crypto::sha256_hex(token.as_bytes()));
-        // A little longer than the token can live, so that no clock lets it slip through.
-        let rest = u64::try_from(claims.exp - self.clock.now().timestamp()).unwrap_or_default() + 60;
-        self.blacklist(redis, &key, rest).await
-    }
-
-    /// Every access token of the session was issued at most one lifetime ago.
-    async fn blacklist_session(&self, redis: &Redis, session: Uuid) -> Result<(), Problem> {
-        self.blacklist(
-            redis,
-            &format!("token:blacklist:sid:{session}"),
-            self.jwt.ttl().as_secs() + 60,
-        )
-        .await
-    }
-
-    async fn blacklist(&self, redis: &Redis, key: &str, seconds: u64) -> Result<(), Problem> {
-        let mut redis = redis.clone();
-        ::redis::cmd("SET")
-            .arg(key)
-            .arg(1)
-            .arg("EX")
-            .arg(seconds)
-            .query_async::<()>(&mut redis)
-            .await?;
-        Ok(())
+    pub(crate) fn blacklist(&self) -> &Blacklist {
+        &self.blacklist
     }
 
     fn pair(&self, user: Uuid, role: Role, family: Uuid, refresh_token: String) -> Result<TokenPair, Problem> {
@@ -166,9 +169,16 @@ impl Sessions {
             access_token,
             refresh_token,
             token_type: "Bearer",
-            expires_in: self.jwt.ttl().as_secs(),
+            expires_in: self.access_ttl.as_secs(),
         })
     }
+}
+
+/// Ends sessions of a locked account, and puts them on the list of what the gateway must know.
+async fn end(connection: &mut PgConnection, sessions: Vec<Uuid>) -> sqlx::Result<Ended> {
+    db::tokens::revoke_families(&mut *connection, &sessions).await?;
+    db::ended_sessions::insert(connection, &sessions).await?;
+    Ok(Ended(sessions))
 }
 
 /// A refresh token and the row that remembers it by its hash.

@@ -6,6 +6,7 @@
 )]
 
 mod bad_input;
+mod canary;
 mod cancelled_event;
 mod collisions;
 mod crash;

@@ -7,6 +7,7 @@ mod force_status;
 mod identity_verifications;
 mod json;
 mod ledger;
+mod oauth;
 mod send_webhook;
 mod settle_cancellations;
 
@@ -34,6 +35,8 @@ pub(crate) fn router(simulators: &Arc<Simulators>) -> Router {
         .route("/portone/payments/{paymentId}/status", post(force_status::force_status))
         .route("/portone/webhooks", post(send_webhook::send_webhook))
         .route("/portone/ledger", get(ledger::ledger))
+        .route("/oauth/{provider}/next-user", put(oauth::next_user))
+        .route("/oauth/{provider}/rotate-keys", post(oauth::rotate_keys))
         .route("/faults", put(faults::set).delete(faults::clear))
         .with_state(Arc::clone(simulators))
 }

@@ -5,7 +5,8 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::strike::{Plan, Quirks};
-use super::{Faults, Operation, Outage, Provider, SignWith};
+use super::{Faults, OauthFaults, Operation, Outage, Provider, SignWith};
+use crate::oauth::{Lie, OauthProvider};
 use crate::state::lock;
 
 /// How long a cancellation is REQUESTED unless the faults say so.
@@ -115,10 +116,28 @@ impl FaultBoard {
     }
 
     pub(super) fn outage(&self, provider: Provider) -> Outage {
-        let board = lock(&self.0);
+        let faults = &lock(&self.0).faults;
+        let oauth = |faults: &OauthFaults| Outage {
+            down: faults.down,
+            delay_ms: faults.delay_ms,
+        };
         match provider {
-            Provider::Recaptcha => board.faults.recaptcha,
-            Provider::Identity => board.faults.identity,
+            Provider::Recaptcha => faults.recaptcha,
+            Provider::Identity => faults.identity,
+            Provider::Kakao => oauth(&faults.kakao),
+            Provider::Naver => oauth(&faults.naver),
+            Provider::Google => oauth(&faults.google),
         }
+    }
+
+    /// Whether the provider tells that lie.
+    pub(crate) fn lies(&self, provider: OauthProvider, lie: Lie) -> bool {
+        let faults = &lock(&self.0).faults;
+        let faults = match provider {
+            OauthProvider::Kakao => &faults.kakao,
+            OauthProvider::Naver => &faults.naver,
+            OauthProvider::Google => &faults.google,
+        };
+        faults.lies.contains(&lie)
     }
 }

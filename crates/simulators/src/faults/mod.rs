@@ -6,6 +6,8 @@ mod strike;
 
 use serde::{Deserialize, Serialize};
 
+use crate::oauth::Lie;
+
 pub(crate) use self::board::FaultBoard;
 pub(crate) use self::strike::{NotPerformed, Quirks, add_fields, strike_operation, strike_provider};
 
@@ -19,6 +21,9 @@ pub(crate) struct Faults {
     pub(crate) webhook: WebhookFaults,
     pub(crate) recaptcha: Outage,
     pub(crate) identity: Outage,
+    pub(crate) kakao: OauthFaults,
+    pub(crate) naver: OauthFaults,
+    pub(crate) google: OauthFaults,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -99,6 +104,15 @@ pub(crate) struct Outage {
     pub(crate) delay_ms: u64,
 }
 
+/// A provider that signs people in.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct OauthFaults {
+    pub(crate) down: bool,
+    pub(crate) delay_ms: u64,
+    pub(crate) lies: Vec<Lie>,
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Operation {
     PreRegister,
@@ -111,6 +125,9 @@ pub(crate) enum Operation {
 pub(crate) enum Provider {
     Recaptcha,
     Identity,
+    Kakao,
+    Naver,
+    Google,
 }
 
 impl Faults {

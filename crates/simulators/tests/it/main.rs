@@ -15,6 +15,7 @@ mod faults;
 mod get;
 mod idempotency;
 mod identity;
+mod oauth;
 mod pre_register;
 mod recaptcha;
 mod signing;

@@ -6,9 +6,11 @@ use uuid::Uuid;
 /// An account to be, encrypted and hashed.
 pub(crate) struct NewAccount {
     pub(crate) id: Uuid,
-    pub(crate) email_encrypted: Vec<u8>,
-    pub(crate) email_hash: [u8; 32],
-    pub(crate) password_hash: String,
+    /// None for a social profile without one.
+    pub(crate) email_encrypted: Option<Vec<u8>>,
+    pub(crate) email_hash: Option<[u8; 32]>,
+    /// None for who signs in at a provider.
+    pub(crate) password_hash: Option<String>,
     pub(crate) name_encrypted: Vec<u8>,
     pub(crate) phone_encrypted: Option<Vec<u8>>,
     pub(crate) ci_encrypted: Option<Vec<u8>>,
@@ -25,17 +27,6 @@ pub(crate) struct Credentials {
     pub(crate) status: String,
 }
 
-/// An account as its owner sees it, still encrypted.
-pub(crate) struct Profile {
-    pub(crate) email_encrypted: Vec<u8>,
-    pub(crate) name_encrypted: Vec<u8>,
-    pub(crate) phone_encrypted: Option<Vec<u8>>,
-    pub(crate) role: String,
-    pub(crate) status: String,
-    pub(crate) created_at: DateTime<Utc>,
-    pub(crate) last_login_at: Option<DateTime<Utc>>,
-}
-
 /// Inserts an account and tells when. Breaks `users_email_hash_key` or `users_ci_hash_key` when there is one already.
 pub(crate) async fn insert(connection: &mut PgConnection, account: &NewAccount) -> sqlx::Result<DateTime<Utc>> {
     sqlx::query_scalar!(
@@ -47,7 +38,7 @@ pub(crate) async fn insert(connection: &mut PgConnection, account: &NewAccount) 
         "#,
         account.id,
         account.email_encrypted,
-        account.email_hash.as_slice(),
+        account.email_hash.as_ref().map(<[u8; 32]>::as_slice),
         account.password_hash,
         account.name_encrypted,
         account.phone_encrypted,
@@ -124,32 +115,23 @@ pub(crate) async fn lock(connection: &mut PgConnection, user: Uuid) -> sqlx::Res
     Ok(())
 }
 
-/// Notes a login; false if the account stopped being active in between.
-pub(crate) async fn touch_login(connection: &mut PgConnection, user: Uuid) -> sqlx::Result<bool> {
+/// Notes a login and locks the account, so that ending all sessions comes before it or ends this one too. False if the
+/// account stopped being active since it was read, or if it was the password that let in and it is another one by now.
+pub(crate) async fn touch_login(
+    connection: &mut PgConnection,
+    user: Uuid,
+    password_hash: Option<&str>,
+) -> sqlx::Result<bool> {
     let result = sqlx::query!(
         r#"
         UPDATE user_service.users
         SET last_login_at = clock_timestamp(), updated_at = clock_timestamp()
-        WHERE id = $1 AND status = 'ACTIVE'
+        WHERE id = $1 AND status = 'ACTIVE' AND ($2::text IS NULL OR password_hash = $2)
         "#,
         user,
+        password_hash,
     )
     .execute(connection)
     .await?;
     Ok(result.rows_affected() == 1)
-}
-
-pub(crate) async fn profile(connection: &mut PgConnection, user: Uuid) -> sqlx::Result<Option<Profile>> {
-    sqlx::query_as!(
-        Profile,
-        r#"
-        SELECT email_encrypted AS "email_encrypted!", name_encrypted AS "name_encrypted!", phone_encrypted, role, status,
-               created_at, last_login_at
-        FROM user_service.users
-        WHERE id = $1 AND status <> 'DELETED'
-        "#,
-        user,
-    )
-    .fetch_optional(connection)
-    .await
 }

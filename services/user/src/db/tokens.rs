@@ -103,15 +103,35 @@ pub(crate) async fn standing(connection: &mut PgConnection, hash: &[u8], grace: 
     })
 }
 
-/// Ends every member of a family that is still live. None may be: ending twice is no error. Its account must be locked.
-pub(crate) async fn revoke_family(connection: &mut PgConnection, family: Uuid) -> sqlx::Result<()> {
+/// The families of an account that still live, without `except`. Its account must be locked.
+pub(crate) async fn live_families(
+    connection: &mut PgConnection,
+    user: Uuid,
+    except: Option<Uuid>,
+) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
+        r#"
+        SELECT family_id
+        FROM user_service.auth_tokens
+        WHERE user_id = $1 AND state = 'ACTIVE' AND family_id IS DISTINCT FROM $2
+        ORDER BY family_id
+        "#,
+        user,
+        except,
+    )
+    .fetch_all(connection)
+    .await
+}
+
+/// Ends every member of these families that is still live. None may be: ending twice is no error. Their account must be locked.
+pub(crate) async fn revoke_families(connection: &mut PgConnection, families: &[Uuid]) -> sqlx::Result<()> {
     sqlx::query!(
         r#"
         UPDATE user_service.auth_tokens
         SET state = 'REVOKED', rotated_at = COALESCE(rotated_at, clock_timestamp())
-        WHERE family_id = $1 AND state <> 'REVOKED'
+        WHERE family_id = ANY($1) AND state <> 'REVOKED'
         "#,
-        family,
+        families,
     )
     .execute(connection)
     .await?;

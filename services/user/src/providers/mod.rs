@@ -1,18 +1,9 @@
-//! Third parties that vouch for a visitor. Both fail closed: when they cannot be asked, nobody gets in (503).
+//! Third parties that vouch for a visitor. They fail closed: when one cannot be asked, or answers what it never should, nobody
+//! gets in (503). One that keeps failing is left alone for a while, so that visitors need not wait for its time-out.
 
+mod client;
 pub(crate) mod identity;
 pub(crate) mod recaptcha;
+pub(crate) mod social;
 
-use std::time::Duration;
-
-/// A visitor waits for this; longer and they would have gone.
-const TIMEOUT: Duration = Duration::from_secs(5);
-
-fn http_client() -> reqwest::Result<reqwest::Client> {
-    common::lifecycle::install_tls_provider();
-    reqwest::Client::builder()
-        .timeout(TIMEOUT)
-        .connect_timeout(TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-}
+pub(crate) use client::Client;

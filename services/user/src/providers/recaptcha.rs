@@ -1,12 +1,15 @@
-use crate::config::RecaptchaConfig;
+use super::Client;
+use crate::config::{ProvidersConfig, RecaptchaConfig};
 use common::problem::{Code, Problem};
+use http::StatusCode;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 
-/// Google's check of reCAPTCHA v2 tokens. A token is good for two minutes and one check, which Google enforces.
+/// Google's check of reCAPTCHA v2 tokens. A token is good for two minutes and one check, whichever of our routes makes it;
+/// Google enforces that.
 pub(crate) struct Recaptcha {
     config: RecaptchaConfig,
-    http: reqwest::Client,
+    client: Client,
 }
 
 #[derive(Deserialize)]
@@ -18,10 +21,10 @@ struct Verdict {
 }
 
 impl Recaptcha {
-    pub(crate) fn new(config: RecaptchaConfig) -> anyhow::Result<Self> {
+    pub(crate) fn new(config: RecaptchaConfig, providers: ProvidersConfig) -> anyhow::Result<Self> {
         Ok(Self {
             config,
-            http: super::http_client()?,
+            client: Client::new("recaptcha", providers.timeout, providers.pause)?,
         })
     }
 
@@ -33,18 +36,15 @@ impl Recaptcha {
         }
         let mut form = vec![("secret", self.config.secret.expose_secret()), ("response", token)];
         form.extend(client_address.map(|address| ("remoteip", address)));
-        let unavailable = |error: reqwest::Error| Problem::unavailable("recaptcha", &error.without_url());
-        let response = self
-            .http
-            .post(&self.config.verify_url)
-            .form(&form)
-            .send()
-            .await
-            .map_err(unavailable)?;
-        let response = response.error_for_status().map_err(unavailable)?;
-        let verdict: Verdict = response.json().await.map_err(unavailable)?;
-        if verdict.success && verdict.hostname.as_deref() == Some(self.config.hostname.as_str()) {
-            return Ok(());
+        let request = self.client.post(&self.config.verify_url).form(&form);
+        // The status is 200 whatever the verdict.
+        let (_, body) = self.client.ask(request, &[StatusCode::OK]).await?;
+        let verdict: Verdict = serde_json::from_slice(&body).map_err(|_| self.client.nonsense())?;
+        match (verdict.success, verdict.hostname.as_deref()) {
+            (true, Some(hostname)) if hostname == self.config.hostname => return Ok(()),
+            // A captcha that was solved was solved somewhere.
+            (true, None) => return Err(self.client.nonsense()),
+            _ => {}
         }
         // These say that our own settings are wrong, which no visitor can mend.
         if verdict.error_codes.iter().any(|code| code.ends_with("input-secret")) {

@@ -1,19 +1,25 @@
-use super::client_address;
 use crate::{
-    db::{self, accounts::Credentials, history::Attempt},
+    db::{
+        self,
+        history::{Attempt, Method},
+    },
     domain::Email,
+    lock_out::{Verdict, stopped},
     personal_data::Column,
     sessions::TokenPair,
+    signing_in::{Owner, sign_in},
     state::App,
+    visitor::Visitor,
 };
 use axum::extract::State;
 use common::{
-    extract::{Json, header_text},
+    extract::Json,
     problem::{ApiResult, Code, Problem, ProblemSchema},
 };
-use http::{HeaderMap, header};
+use http::HeaderMap;
 use serde::Deserialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 /// A login.
 #[derive(Deserialize, ToSchema)]
@@ -24,7 +30,8 @@ pub(crate) struct LoginRequest {
     captcha_token: String,
 }
 
-/// Signs in. Status, body and time of a failure do not tell whether the account exists.
+/// Signs in. Status, body and time of a failure do not tell whether the account exists, and neither does a stop after too many
+/// bad passwords: then no password is looked at.
 #[utoipa::path(
     post, path = "/auth/login", tag = "auth",
     request_body = LoginRequest,
@@ -34,7 +41,7 @@ pub(crate) struct LoginRequest {
         (status = 401, description = "INVALID_CREDENTIALS", body = ProblemSchema),
         (status = 403, description = "ACCOUNT_DORMANT", body = ProblemSchema),
         (status = 413, body = ProblemSchema), (status = 415, body = ProblemSchema),
-        (status = 423, description = "ACCOUNT_LOCKED", body = ProblemSchema),
+        (status = 423, description = "ACCOUNT_LOCKED: by an administrator, or with Retry-After after too many bad passwords", body = ProblemSchema),
         (status = 429, body = ProblemSchema), (status = 503, body = ProblemSchema),
     )
 )]
@@ -44,51 +51,54 @@ pub(crate) async fn login(
     Json(request): Json<LoginRequest>,
 ) -> ApiResult<Json<TokenPair>> {
     let email = Email::parse(&request.email)?;
-    app.recaptcha
-        .verify(&request.captcha_token, client_address(&headers))
-        .await?;
+    let visitor = Visitor::of(&headers);
+    app.recaptcha.verify(&request.captcha_token, visitor.address).await?;
     let email_hash = app.keyring.blind_index(Column::Email, email.as_str());
     // The connection goes back before bcrypt: a pool held through it would starve every other request.
-    let account = db::accounts::credentials(&mut *app.db.acquire().await?, &email_hash).await?;
-    let stored = account.as_ref().and_then(|account| account.password_hash.clone());
-    let right = app.passwords.verify(request.password, stored).await?;
-    let user_agent = header_text(&headers, header::USER_AGENT.as_str()).map(|text| truncate(text, 300));
+    let mut connection = app.db.acquire().await?;
+    let verdict = app
+        .lock_out
+        .count(&mut connection, &email_hash, visitor.address)
+        .await?;
+    let account = db::accounts::credentials(&mut connection, &email_hash).await?;
+    drop(connection);
     let user = account.as_ref().map(|account| account.id);
-    let admitted = judge(account, right);
-    let attempt = Attempt {
-        user,
-        ip_address: client_address(&headers),
-        user_agent,
-        failure: admitted.as_ref().err().copied().map(Code::as_str),
-    };
-    let mut transaction = app.db.begin().await?;
-    db::history::record(&mut transaction, &attempt).await?;
-    let account = match admitted {
-        Ok(account) => account,
-        Err(code) => {
-            transaction.commit().await?;
-            return Err(Problem::new(code));
+    let counted = match verdict {
+        Verdict::Judge(counted) => counted,
+        Verdict::Stopped(remaining) => {
+            remember_failure(&app, user, visitor, Code::AccountLocked).await?;
+            return Err(stopped(remaining));
         }
     };
-    if !db::accounts::touch_login(&mut transaction, account.id).await? {
+
+    let stored = account.as_ref().and_then(|account| account.password_hash.clone());
+    let right = app.passwords.verify(request.password, stored).await?;
+    let Some(account) = account.filter(|_| right) else {
+        remember_failure(&app, user, visitor, Code::InvalidCredentials).await?;
         return Err(Problem::new(Code::InvalidCredentials));
-    }
-    let pair = app.sessions.begin(&mut transaction, account.id, account.role).await?;
+    };
+    let owner = Owner {
+        id: account.id,
+        role: account.role,
+        status: &account.status,
+        method: Method::Email,
+        password_hash: account.password_hash.as_deref(),
+    };
+    let mut transaction = app.db.begin().await?;
+    let outcome = sign_in(&app, &mut transaction, &owner, visitor).await?;
+    app.lock_out.take_back(&mut transaction, &counted).await?;
     transaction.commit().await?;
-    Ok(Json(pair))
+    outcome.map(Json).map_err(Problem::new)
 }
 
-/// Dormancy and locks are told only to who knows the password.
-fn judge(account: Option<Credentials>, right: bool) -> Result<Credentials, Code> {
-    let account = account.filter(|_| right).ok_or(Code::InvalidCredentials)?;
-    match account.status.as_str() {
-        "ACTIVE" => Ok(account),
-        "DORMANT" => Err(Code::AccountDormant),
-        "LOCKED" => Err(Code::AccountLocked),
-        _ => Err(Code::InvalidCredentials),
-    }
-}
-
-fn truncate(text: &str, chars: usize) -> &str {
-    text.char_indices().nth(chars).map_or(text, |(end, _)| &text[..end])
+async fn remember_failure(app: &App, user: Option<Uuid>, visitor: Visitor<'_>, failure: Code) -> sqlx::Result<()> {
+    let mut transaction = app.db.begin().await?;
+    let attempt = Attempt {
+        user,
+        method: Method::Email,
+        visitor,
+        failure: Some(failure),
+    };
+    db::history::record(&mut transaction, &attempt).await?;
+    transaction.commit().await
 }

@@ -27,7 +27,5 @@ pub(crate) struct RefreshRequest {
     )
 )]
 pub(crate) async fn refresh(State(app): State<App>, Json(request): Json<RefreshRequest>) -> ApiResult<Json<TokenPair>> {
-    Ok(Json(
-        app.sessions.rotate(&app.db, &app.redis, &request.refresh_token).await?,
-    ))
+    Ok(Json(app.sessions.rotate(&request.refresh_token).await?))
 }

@@ -1,18 +1,14 @@
-use super::client_address;
 use crate::{
-    db::{self, accounts::NewAccount},
     domain::{Agreement, Email, Password, PersonName, Phone, check_agreements},
-    personal_data::Column,
-    providers::identity::VerifiedPerson,
+    opening::{NewPerson, open_account},
     state::App,
+    visitor::Visitor,
 };
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use common::{
-    db::constraint,
     extract::Json,
-    identity::Role,
-    problem::{ApiResult, Code, Problem, ProblemSchema},
+    problem::{ApiResult, ProblemSchema},
 };
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -71,7 +67,7 @@ pub(crate) async fn register(
     let phone = Phone::parse(&request.phone)?;
     check_agreements(&request.agreements)?;
     app.recaptcha
-        .verify(&request.captcha_token, client_address(&headers))
+        .verify(&request.captcha_token, Visitor::of(&headers).address)
         .await?;
     let person = app
         .identities
@@ -79,72 +75,23 @@ pub(crate) async fn register(
         .await?;
     let password_hash = app.passwords.hash(password).await?;
 
-    let account = seal(&app, &email, &name, &phone, &person, password_hash)?;
-    let verification = app.keyring.verification_hash(&request.identity_verification_id);
+    let new = NewPerson {
+        email: Some(&email),
+        password_hash: Some(password_hash),
+        name: &name,
+        phone: &phone,
+        person: &person,
+        agreements: &request.agreements,
+    };
     let mut transaction = app.db.begin().await?;
-    let created_at = db::accounts::insert(&mut transaction, &account)
-        .await
-        .map_err(refusal)?;
-    db::accounts::use_verification(&mut transaction, &verification)
-        .await
-        .map_err(refusal)?;
-    for agreement in &request.agreements {
-        let terms_type = agreement.terms_type.as_str();
-        db::accounts::insert_agreement(
-            &mut transaction,
-            account.id,
-            terms_type,
-            &agreement.version,
-            agreement.agreed,
-        )
-        .await?;
-    }
+    let opened = open_account(&app, &mut transaction, new).await?;
     transaction.commit().await?;
-    tracing::info!(user.id = %account.id, "a person registered");
+    tracing::info!(user.id = %opened.id, "a person registered");
     let reply = RegisterReply {
-        user_id: account.id,
+        user_id: opened.id,
         email: email.as_str().to_owned(),
         name: name.as_str().to_owned(),
-        created_at,
+        created_at: opened.created_at,
     };
     Ok((StatusCode::CREATED, Json(reply)))
-}
-
-fn seal(
-    app: &App,
-    email: &Email,
-    name: &PersonName,
-    phone: &Phone,
-    person: &VerifiedPerson,
-    password_hash: String,
-) -> anyhow::Result<NewAccount> {
-    let (keyring, id) = (&app.keyring, Uuid::now_v7());
-    Ok(NewAccount {
-        id,
-        email_encrypted: keyring.encrypt(Column::Email, id, email.as_str())?,
-        email_hash: keyring.blind_index(Column::Email, email.as_str()),
-        password_hash,
-        name_encrypted: keyring.encrypt(Column::Name, id, name.as_str())?,
-        phone_encrypted: Some(keyring.encrypt(Column::Phone, id, phone.as_str())?),
-        ci_encrypted: Some(keyring.encrypt(Column::Ci, id, &person.ci)?),
-        di_encrypted: person
-            .di
-            .as_ref()
-            .map(|di| keyring.encrypt(Column::Di, id, di))
-            .transpose()?,
-        ci_hash: Some(keyring.blind_index(Column::Ci, &person.ci)),
-        role: Role::User,
-    })
-}
-
-/// Uniqueness is the database's: the constraint that broke says what is taken.
-fn refusal(error: sqlx::Error) -> Problem {
-    match constraint(&error) {
-        Some("users_email_hash_key") => Problem::new(Code::EmailTaken),
-        Some("users_ci_hash_key") => Problem::new(Code::IdentityTaken),
-        Some("used_identity_verifications_pkey") => {
-            Problem::new(Code::IdentityNotVerified).field("identityVerificationId", "was used before")
-        }
-        _ => error.into(),
-    }
 }

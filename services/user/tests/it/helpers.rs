@@ -21,7 +21,7 @@ pub(crate) struct World {
     /// The test's database, as the superuser.
     pub(crate) db: PgPool,
     clock: Clock,
-    simulators: String,
+    pub(crate) simulators: String,
     http: reqwest::Client,
     captchas: AtomicU32,
     _service: Running,
@@ -109,6 +109,7 @@ impl World {
             .await
             .with("BCRYPT_COST", 4)
             .with("PORTONE_BASE_URL", format!("{simulators}/portone"))
+            .with("OAUTH_SIMULATORS_URL", &simulators)
             .with("RECAPTCHA_VERIFY_URL", format!("{simulators}/recaptcha/siteverify"));
         for (variable, value) in settings {
             env.set(variable, value);
@@ -198,6 +199,13 @@ impl World {
         self.api.post("/auth/login", &body).await
     }
 
+    /// As [`World::try_login`], from another address.
+    pub(crate) async fn try_login_from(&self, address: &str, email: &str, password: &str) -> Reply {
+        let body = json!({ "email": email, "password": password, "captchaToken": self.captcha() });
+        let api = self.api.with_header("x-client-address", address);
+        api.post("/auth/login", &body).await
+    }
+
     /// Signs the person in.
     pub(crate) async fn login(&self, person: &Person) -> Tokens {
         Tokens::of(&self.try_login(&person.email, &person.password).await.expect(200))
@@ -229,6 +237,18 @@ impl World {
             .await
             .unwrap();
         assert_eq!(changed.rows_affected(), 1);
+    }
+
+    pub(crate) async fn status_of(&self, user: Uuid) -> String {
+        sqlx::query_scalar("SELECT status FROM user_service.users WHERE id = $1")
+            .bind(user)
+            .fetch_one(&self.db)
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn execute(&self, statement: &'static str) -> u64 {
+        sqlx::query(statement).execute(&self.db).await.unwrap().rows_affected()
     }
 
     pub(crate) async fn count(&self, query: &'static str) -> i64 {

@@ -1,6 +1,6 @@
 //! Every point in the sources is in a table here, and every table names points that are there.
 
-use super::{closing, holding, messages, paying, queueing, refunding, strays};
+use super::{accounts, changing, closing, holding, messages, paying, queueing, refunding, strays};
 use std::{
     collections::BTreeSet,
     fs,
@@ -26,7 +26,9 @@ fn every_point_has_a_row_and_every_row_a_point() {
         .into_iter()
         .flatten()
         .map(|row| row.point)
+        .chain(accounts::POINTS)
         .chain(strays::POINTS)
+        .chain(changing::POINTS)
         .chain(closing::POINTS)
         .chain(queueing::points())
         .map(|point| point.split(' ').next().unwrap_or_default().to_owned())

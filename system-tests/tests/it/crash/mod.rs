@@ -9,6 +9,8 @@
     reason = "the seed is no setting of a service, and a buyer goes on while the test waits for a death"
 )]
 
+mod accounts;
+mod changing;
 mod closing;
 mod complete;
 mod holding;
