@@ -26,8 +26,14 @@ pub(crate) enum Bench {
     Outbox,
     /// The gateway, against nginx, Envoy and Spring.
     Gateway,
+    /// The public list of 10,000 concerts without a cache: the database's time for each filter.
+    Catalogue,
+    /// Cached lists, concerts and seat maps, against bare handlers; a seat map on the wire; one seat's change.
+    Seats,
     /// The waiting line, against one EVALSHA per request; long lines; ten thousand streams.
     Queue,
+    /// What the time of a login tells, and what a crowd of logins leaves for others.
+    Accounts,
 }
 
 impl Bench {
@@ -37,7 +43,9 @@ impl Bench {
             Self::Hold | Self::Reservation => "reservation-service",
             Self::Outbox => "outbox",
             Self::Gateway => "gateway",
+            Self::Catalogue | Self::Seats => "event-service",
             Self::Queue => "queue-service",
+            Self::Accounts => "user-service",
         }
     }
 
@@ -47,7 +55,10 @@ impl Bench {
             Self::Reservation => "reservation",
             Self::Outbox => "outbox",
             Self::Gateway => "gateway",
+            Self::Catalogue => "catalogue",
+            Self::Seats => "seats",
             Self::Queue => "queue",
+            Self::Accounts => "accounts",
         }
     }
 }
@@ -79,6 +90,7 @@ pub(crate) async fn bench(workspace: &Workspace, ports: &Ports, benches: &[Bench
         cargo.env("TICKET_QUEUE_POSTGRES_URL", infra.database_url("postgres"));
         cargo.env("TICKET_QUEUE_REDIS_URL", &infra.redis);
         cargo.env("TICKET_QUEUE_KAFKA", &infra.kafka);
+        cargo.env("TICKET_QUEUE_S3_URL", &infra.s3);
         if *bench == Bench::Reservation {
             cargo.env("TICKET_QUEUE_PGBENCH", pgbench(workspace)?);
         }

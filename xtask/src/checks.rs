@@ -31,6 +31,7 @@ pub(crate) async fn test(workspace: &Workspace, ports: &Ports, arguments: &[Stri
             .env("TICKET_QUEUE_POSTGRES_URL", infra.database_url("postgres"))
             .env("TICKET_QUEUE_REDIS_URL", &infra.redis)
             .env("TICKET_QUEUE_KAFKA", &infra.kafka)
+            .env("TICKET_QUEUE_S3_URL", &infra.s3)
             .env("TICKET_QUEUE_BIN_DIR", &binaries)
             .envs(programs.iter().map(|(name, folder)| (name, folder)));
     };
@@ -44,12 +45,15 @@ pub(crate) async fn test(workspace: &Workspace, ports: &Ports, arguments: &[Stri
     run(&mut cargo)
 }
 
-/// What a change must pass besides the tests: format, documented settings, statements checked against the schema, lints.
+/// What a change must pass besides the tests: format, documented settings, everything below `infra/`, statements checked against
+/// the schema, lints.
 pub(crate) async fn check(workspace: &Workspace, ports: &Ports) -> Result<()> {
     say!("format");
     run(workspace.cargo().args(["fmt", "--all", "--check"]))?;
     say!("settings");
     crate::settings::check(workspace)?;
+    say!("containers, Terraform, workflows");
+    run(Command::new("bash").arg("infra/check.sh").current_dir(workspace.root()))?;
     say!("statements and lints");
     sqlx::prepare(workspace, ports, sqlx::Mode::Check).await
 }

@@ -228,10 +228,11 @@ async fn up(workspace: &Workspace, ports: &Ports, args: UpArgs) -> Result<()> {
     let _lock = workspace.lock()?;
     let infra = infra::up(workspace, ports).await?;
     say!(
-        "postgres   {}\nredis      {}\nkafka      {}",
+        "postgres   {}\nredis      {}\nkafka      {}\ns3         {}",
         infra.postgres,
         infra.redis,
-        infra.kafka
+        infra.kafka,
+        infra.s3
     );
     if args.infra_only {
         return Ok(());

@@ -18,6 +18,7 @@ pub(crate) struct Ports {
     pub(crate) redis: u16,
     pub(crate) kafka: u16,
     pub(crate) kafka_controller: u16,
+    pub(crate) s3: u16,
 }
 
 impl Default for Ports {
@@ -29,6 +30,7 @@ impl Default for Ports {
             redis: 16379,
             kafka: 19092,
             kafka_controller: 19093,
+            s3: 19000,
         }
     }
 }
@@ -45,6 +47,7 @@ impl Ports {
             redis: first + 21,
             kafka: first + 22,
             kafka_controller: first + 23,
+            s3: first + 24,
         })
     }
 
@@ -93,6 +96,7 @@ mod tests {
             ports.redis,
             ports.kafka,
             ports.kafka_controller,
+            ports.s3,
         ]);
         all.sort_unstable();
         let count = all.len();

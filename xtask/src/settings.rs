@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use crate::workspace::Workspace;
 
 /// Files other than the `config.rs` of each service that name settings.
-const ALSO: [&str; 8] = [
+const ALSO: [&str; 10] = [
     "crates/common/src/config.rs",
     "crates/common/src/db.rs",
     "crates/common/src/jwt.rs",
@@ -16,14 +16,24 @@ const ALSO: [&str; 8] = [
     "crates/common/src/telemetry.rs",
     "crates/outbox/src/config.rs",
     "crates/simulators/src/config.rs",
+    "services/event/src/posters.rs",
     "services/user/src/personal_data.rs",
+    "services/user/src/providers/social/config.rs",
 ];
 
 /// What looks like a setting and is none: Cargo's own variable and an example in a test.
 const NOT_SETTINGS: [&str; 2] = ["CARGO_PKG_VERSION", "RATE_LIMIT_LOGIN"];
 
 /// Settings whose names the code puts together.
-const COMPOSED: [&str; 4] = ["INTERNAL_KEY_", "DB_PASSWORD_", "_PREVIOUS", "_SERVICE_URL"];
+const COMPOSED: [&str; 7] = [
+    "INTERNAL_KEY_",
+    "DB_PASSWORD_",
+    "_PREVIOUS",
+    "_SERVICE_URL",
+    "OAUTH_KAKAO_",
+    "OAUTH_NAVER_",
+    "OAUTH_GOOGLE_",
+];
 
 /// Fails when a setting is missing in `.env.example`, or is there and nowhere else.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {

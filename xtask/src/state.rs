@@ -24,6 +24,9 @@ pub(crate) struct State {
     pub(crate) postgres: String,
     pub(crate) redis: String,
     pub(crate) kafka: String,
+    /// S3's endpoint; empty in a file that an older release wrote.
+    #[serde(default)]
+    pub(crate) s3: String,
     pub(crate) admin: Admin,
     /// Process ids by name; infrastructure that another folder or Docker runs is not among them.
     pub(crate) pids: BTreeMap<String, u32>,

@@ -8,6 +8,7 @@ use uuid::Uuid;
 const POSTGRES: &str = "postgres://postgres:postgres@127.0.0.1:15432/postgres";
 const REDIS: &str = "redis://127.0.0.1:16379";
 const KAFKA: &str = "127.0.0.1:19092";
+const S3: &str = "http://127.0.0.1:19000";
 
 /// How long the end of a test waits for its database and topics to be deleted.
 const CLEANUP_LIMIT: Duration = Duration::from_secs(2);
@@ -84,6 +85,27 @@ impl TestEnv {
             postgres,
             settings: HashMap::new(),
         }
+    }
+
+    /// Gives the event service a bucket of this test's own, and returns where S3 is and the bucket's name.
+    ///
+    /// # Panics
+    /// When S3 cannot be reached.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the addresses of the test servers are no settings of a service"
+    )]
+    pub async fn with_bucket(mut self) -> (Self, String) {
+        let endpoint = std::env::var("TICKET_QUEUE_S3_URL").unwrap_or_else(|_| S3.to_owned());
+        let bucket = self.database.replace('_', "-");
+        let url = format!("{endpoint}/{bucket}");
+        common::lifecycle::install_tls_provider();
+        let made = reqwest::Client::new().put(&url).send().await;
+        let made = made.and_then(reqwest::Response::error_for_status);
+        made.expect("S3 makes a bucket; `cargo xtask up --infra-only` starts it");
+        self.set("S3_ENDPOINT", endpoint);
+        self.set("POSTER_BUCKET", bucket);
+        (self, url)
     }
 
     /// Makes this test's topics. Only for tests that send messages: it costs a fraction of a second.

@@ -6,24 +6,32 @@
 //! | `domain` | rules of concerts, halls and prices, without I/O |
 //! | `db` | all SQL |
 //! | `projection` | from messages to seats that show as sold |
+//! | `reads`, `cache` | what clients read most, kept ready; how things are kept |
 //! | `neighbours` | the service it calls |
-//! | `consumers` | the topics that feed the projection |
+//! | `consumers` | the topics that feed the projection, and that end what is cached |
+//! | `posters` | the bucket |
 //! | `workers` | loops |
 //!
 //! It does not decide who may buy a seat: the reservation service does, over the catalogue that it reads here. What this
 //! service shows of sold seats follows from messages and may be some milliseconds old.
 
+mod cache;
 mod config;
 mod consumers;
 mod db;
 mod domain;
+mod explained;
 mod neighbours;
+mod posters;
 mod projection;
+mod reads;
 mod routes;
 mod state;
 mod workers;
 
 pub use config::Config;
+#[doc(hidden)]
+pub use explained::{ListPlan, explain_list};
 
 use common::{
     client::ServiceClient,
@@ -32,12 +40,15 @@ use common::{
     http::{ServiceInfo, service_router},
     lifecycle::{Application, Workers},
 };
-use consumers::{PaymentEvents, ReservationEvents};
+use consumers::{EventEvents, PaymentEvents, ReservationEvents};
 use messages::ConsumerGroup;
 use neighbours::ReservationClient;
 use outbox::{Consumer, Handler, Outbox, Relay, Retention};
+use posters::Posters;
+use reads::Reads;
 use sqlx::PgPool;
 use state::AppState;
+use std::sync::Arc;
 
 const INFO: ServiceInfo = ServiceInfo {
     name: "event-service",
@@ -64,17 +75,21 @@ pub async fn build(config: Config) -> anyhow::Result<Application> {
         config.key.clone(),
         config.clock.clone(),
     )?;
+    let redis = common::redis::connect(&config.redis)?;
+    let reads = Arc::new(Reads::new(&pool, redis.clone(), &config.clock, &config.cache));
     let state = AppState {
         pool: pool.clone(),
         outbox: outbox.clone(),
         reservations: ReservationClient(reservations),
         default_max_tickets: config.default_max_tickets,
         clock: config.clock.clone(),
+        reads: Arc::clone(&reads),
+        posters: Posters::new(&config.posters)?,
     };
     let health = Health::new().with_postgres(&pool);
     let router = service_router(
         INFO,
-        routes::public(&state, &config.verifier),
+        routes::public(&state, &config.verifier, config.posters.max_bytes),
         routes::internal(&state, &config.verifier),
         &health,
     );
@@ -104,6 +119,15 @@ pub async fn build(config: Config) -> anyhow::Result<Application> {
         ReservationEvents,
     );
     workers.spawn("reservation-consumer", |shutdown| reservations.run(shutdown));
+    let changes = consumer(
+        ConsumerGroup::EVENT_EVENT,
+        &worker_pool,
+        &config,
+        &outbox,
+        EventEvents(Arc::clone(&reads)),
+    );
+    workers.spawn("event-consumer", |shutdown| changes.run(shutdown));
+    workers.spawn("cache-forgetting", |shutdown| reads.keep_forgetting(shutdown));
 
     Application::bind(&config.server, router, health, workers).await
 }

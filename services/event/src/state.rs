@@ -1,7 +1,8 @@
-use crate::neighbours::ReservationClient;
+use crate::{neighbours::ReservationClient, posters::Posters, reads::Reads};
 use common::Clock;
 use outbox::Outbox;
 use sqlx::PgPool;
+use std::sync::Arc;
 
 /// What every handler may use; cheap to clone.
 #[derive(Clone)]
@@ -14,4 +15,8 @@ pub(crate) struct AppState {
     pub(crate) default_max_tickets: i32,
     /// For the status that replies show.
     pub(crate) clock: Clock,
+    /// What clients read most, kept ready.
+    pub(crate) reads: Arc<Reads>,
+    /// The bucket.
+    pub(crate) posters: Posters,
 }

@@ -163,7 +163,7 @@ pub(crate) async fn count_in_holders(
         return Ok(());
     }
     if state.counted_in.has_failed_lately(event) {
-        return Err(Problem::new(Code::ServiceUnavailable).detail("a moment ago nobody could tell who holds seats"));
+        return Err(Problem::new(Code::ServiceUnavailable));
     }
     let holders = state.holders.of(event).await;
     let holders = holders.inspect_err(|_| state.counted_in.note_failure(event))?;

@@ -4,6 +4,9 @@
 //! has told of a newer version: every hold and seat map compares the copy's version with the newest one that this
 //! service's database knows, and asks for [`Catalogue::at_least`] that. One request loads, the others wait for it. If the
 //! event service is down a copy that is merely old goes on serving.
+//!
+//! Here the service's own clock only spares useless attempts. What may be sold is judged in the hold's transaction, by the
+//! databases' clocks ([`crate::transitions`]), and a copy that it turns down is replaced by [`Catalogue::newer_than`] it.
 
 use crate::neighbours::{CatalogueSeat, EventClient, EventInfo};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -24,7 +27,7 @@ use uuid::Uuid;
 pub(crate) struct EventOnSale {
     pub(crate) event_id: Uuid,
     pub(crate) info: EventInfo,
-    /// The event's version when the seats were read; `info` is that old at most.
+    /// The event's version when it was read.
     pub(crate) version: i64,
     /// In the hall's order.
     pub(crate) seats: Vec<CatalogueSeat>,
@@ -88,13 +91,28 @@ impl Catalogue {
 
     /// The event at that version or a newer one; an older one only if the event service itself has none newer.
     pub(crate) async fn at_least(&self, event_id: Uuid, version: i64) -> ApiResult<Arc<EventOnSale>> {
+        self.find(event_id, version, None).await
+    }
+
+    /// A later copy of the event than this one, at that version or a newer one as [`Self::at_least`] has it.
+    pub(crate) async fn newer_than(&self, copy: &Arc<EventOnSale>, version: i64) -> ApiResult<Arc<EventOnSale>> {
+        self.find(copy.event_id, version, Some(copy)).await
+    }
+
+    async fn find(
+        &self,
+        event_id: Uuid,
+        version: i64,
+        refused: Option<&Arc<EventOnSale>>,
+    ) -> ApiResult<Arc<EventOnSale>> {
         let slot = self.slot(event_id);
-        if let Some(event) = self.usable(&slot, version) {
+        let other = |event: &Arc<EventOnSale>| refused.is_none_or(|refused| !Arc::ptr_eq(refused, event));
+        if let Some(event) = self.usable(&slot, version).filter(other) {
             return Ok(event);
         }
         let _loading = slot.loading.lock().await;
         // Somebody else may have loaded it while we waited.
-        if let Some(event) = self.usable(&slot, version) {
+        if let Some(event) = self.usable(&slot, version).filter(other) {
             return Ok(event);
         }
         match self.load(event_id).await {
@@ -112,7 +130,8 @@ impl Catalogue {
                 let now = self.clock.now();
                 let merely_old =
                     |event: &Arc<EventOnSale>| event.version >= version && !event.is_from_before_the_sale(now);
-                let event = slot.current().filter(merely_old).ok_or_else(|| Problem::from(error))?;
+                let event = slot.current().filter(other).filter(merely_old);
+                let event = event.ok_or_else(|| Problem::from(error))?;
                 tracing::warn!(event.id = %event_id, "an old copy of an event serves, the event service did not answer");
                 Ok(event)
             }
@@ -126,14 +145,9 @@ impl Catalogue {
         })
     }
 
-    /// Seats first: a change between the two calls then gives the older version, which its message makes stale. The other
-    /// way round, old times could pass for new ones.
     async fn load(&self, event_id: Uuid) -> Result<Option<EventOnSale>, ClientError> {
         let loaded_at = self.clock.now();
-        let Some(catalogue) = self.client.seats(event_id).await? else {
-            return Ok(None);
-        };
-        let Some(info) = self.client.event(event_id).await? else {
+        let Some(catalogue) = self.client.catalogue(event_id).await? else {
             return Ok(None);
         };
         let positions = catalogue
@@ -144,7 +158,7 @@ impl Catalogue {
             .collect();
         Ok(Some(EventOnSale {
             event_id,
-            info,
+            info: catalogue.info,
             version: catalogue.version,
             seats: catalogue.seats,
             positions,

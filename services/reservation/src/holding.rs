@@ -213,7 +213,7 @@ async fn decide(state: &AppState, wish: &Wish, tickets: &Tickets) -> ApiResult<D
             }
             Ok(HoldOutcome::Changed(version)) => {
                 transaction.rollback().await?;
-                event = state.catalogue.at_least(event.event_id, version).await?;
+                event = state.catalogue.newer_than(&event, version).await?;
             }
             Ok(HoldOutcome::Lost) => transaction.rollback().await?,
             Err(error) if common::db::is_conflict(&error) => {

@@ -197,7 +197,7 @@ async fn decide(
             }
             Ok(SwapOutcome::Changed(version)) => {
                 transaction.rollback().await?;
-                event = state.catalogue.at_least(event.event_id, version).await?;
+                event = state.catalogue.newer_than(&event, version).await?;
             }
             Ok(SwapOutcome::Lost) => transaction.rollback().await?,
             Err(error) if common::db::is_conflict(&error) => {

@@ -1,4 +1,4 @@
-//! The same three servers as containers of docker-compose.yml.
+//! The same servers as containers of docker-compose.yml.
 
 use std::process::{Command, Stdio};
 use std::thread::sleep;
@@ -9,7 +9,7 @@ use anyhow::Result;
 use crate::ports::Ports;
 use crate::workspace::{Workspace, run, run_quietly};
 
-const SERVICES: [&str; 3] = ["postgres", "redis", "kafka"];
+const SERVICES: [&str; 4] = ["postgres", "redis", "kafka", "s3"];
 
 /// Whether a Docker engine, and not only its client, answers in time.
 pub(super) fn answers() -> bool {
@@ -63,5 +63,6 @@ fn compose(workspace: &Workspace, ports: &Ports) -> Command {
     command.env("POSTGRES_PORT", ports.postgres.to_string());
     command.env("REDIS_PORT", ports.redis.to_string());
     command.env("KAFKA_PORT", ports.kafka.to_string());
+    command.env("S3_PORT", ports.s3.to_string());
     command
 }

@@ -1,11 +1,13 @@
-//! PostgreSQL, Redis and Kafka: given by address, else by a Docker engine that answers, else started natively.
+//! PostgreSQL, Redis, Kafka and S3: given by address, else by a Docker engine that answers, else started natively.
 //!
-//! Whatever the source, the rest of the program sees three addresses.
+//! Whatever the source, the rest of the program sees four addresses. Without S3, which only posters need, the system works
+//! but for these; so a machine that cannot have it is told so, and goes on.
 
 mod docker;
 mod kafka;
 pub(crate) mod postgres;
 mod redis;
+mod s3;
 mod tools;
 
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
@@ -19,9 +21,9 @@ use crate::process::{self, Signal};
 use crate::workspace::Workspace;
 
 /// The names under which infrastructure processes are recorded, in the order they are stopped.
-pub(crate) const NAMES: [&str; 3] = [kafka::NAME, redis::NAME, postgres::NAME];
+pub(crate) const NAMES: [&str; 4] = [kafka::NAME, redis::NAME, s3::NAME, postgres::NAME];
 
-/// How long one of the three may take from its start until it answers.
+/// How long one of them may take from its start until it answers.
 const START_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where the infrastructure is.
@@ -33,6 +35,8 @@ pub(crate) struct Infra {
     pub(crate) redis: String,
     /// Kafka bootstrap address.
     pub(crate) kafka: String,
+    /// S3's endpoint.
+    pub(crate) s3: String,
 }
 
 impl Infra {
@@ -44,6 +48,7 @@ impl Infra {
             postgres: given.postgres.unwrap_or(native.postgres),
             redis: given.redis.unwrap_or(native.redis),
             kafka: given.kafka.unwrap_or(native.kafka),
+            s3: given.s3.unwrap_or(native.s3),
         }
     }
 
@@ -54,6 +59,7 @@ impl Infra {
             postgres: format!("postgres://{superuser}:{password}@127.0.0.1:{}", ports.postgres),
             redis: format!("redis://127.0.0.1:{}", ports.redis),
             kafka: format!("127.0.0.1:{}", ports.kafka),
+            s3: format!("http://127.0.0.1:{}", ports.s3),
         }
     }
 
@@ -69,6 +75,7 @@ struct Given {
     postgres: Option<String>,
     redis: Option<String>,
     kafka: Option<String>,
+    s3: Option<String>,
 }
 
 impl Given {
@@ -82,11 +89,12 @@ impl Given {
             postgres: variable("TICKET_QUEUE_POSTGRES_URL").map(|url| without_path(&url)),
             redis: variable("TICKET_QUEUE_REDIS_URL").map(|url| without_path(&url)),
             kafka: variable("TICKET_QUEUE_KAFKA"),
+            s3: variable("TICKET_QUEUE_S3_URL").map(|url| without_path(&url)),
         }
     }
 
     fn is_complete(&self) -> bool {
-        self.postgres.is_some() && self.redis.is_some() && self.kafka.is_some()
+        self.postgres.is_some() && self.redis.is_some() && self.kafka.is_some() && self.s3.is_some()
     }
 }
 
@@ -105,7 +113,7 @@ pub(crate) fn programs(workspace: &Workspace) -> Vec<(&'static str, PathBuf)> {
     postgres.into_iter().chain(kafka).collect()
 }
 
-/// Starts what does not answer yet, waits until all three do.
+/// Starts what does not answer yet, waits until all do.
 pub(crate) async fn up(workspace: &Workspace, ports: &Ports) -> Result<Infra> {
     let infra = Infra::addresses(ports);
     let given = Given::from_environment();
@@ -119,6 +127,7 @@ pub(crate) async fn up(workspace: &Workspace, ports: &Ports) -> Result<Infra> {
         for name in NAMES {
             wait_for(workspace, ports, name).await?;
         }
+        s3::create_bucket(ports.s3)?;
         return Ok(infra);
     }
     process::start_until_alive(workspace, &NAMES, async || start_native(workspace, ports, &given).await).await?;
@@ -127,7 +136,7 @@ pub(crate) async fn up(workspace: &Workspace, ports: &Ports) -> Result<Infra> {
 
 async fn start_native(workspace: &Workspace, ports: &Ports, given: &Given) -> Result<()> {
     let mut started = Vec::new();
-    // All three begin before the first is waited for: Kafka alone takes longer than the other two together.
+    // All begin before the first is waited for: Kafka alone takes longer than the others together.
     if given.kafka.is_none() && kafka::start(workspace, ports).await? == Started::Now {
         started.push(kafka::NAME);
     }
@@ -137,16 +146,30 @@ async fn start_native(workspace: &Workspace, ports: &Ports, given: &Given) -> Re
     if given.redis.is_none() && redis::start(workspace, ports).await? == Started::Now {
         started.push(redis::NAME);
     }
+    let s3 = given.s3.is_none().then(|| s3::start(workspace, ports));
     for name in started {
         wait_for(workspace, ports, name).await?;
     }
+    if let Some(started) = s3
+        && let Err(error) = finish_s3(workspace, ports, started).await
+    {
+        say!("without S3, so there are no posters: {error:#}");
+    }
     Ok(())
+}
+
+async fn finish_s3(workspace: &Workspace, ports: &Ports, started: Result<Started>) -> Result<()> {
+    if started? == Started::Now {
+        wait_for(workspace, ports, s3::NAME).await?;
+    }
+    s3::create_bucket(ports.s3)
 }
 
 async fn wait_for(workspace: &Workspace, ports: &Ports, name: &str) -> Result<()> {
     let ready = async || match name {
         postgres::NAME => postgres::probe(ports.postgres).await,
         redis::NAME => redis::probe(ports.redis),
+        s3::NAME => s3::probe(ports.s3),
         _ => kafka::probe(ports.kafka),
     };
     process::wait_until(workspace, name, START_PATIENCE, ready).await
@@ -168,10 +191,15 @@ pub(crate) fn down(workspace: &Workspace, ports: &Ports) -> Result<()> {
     docker::down(workspace, ports)
 }
 
-/// Whether PostgreSQL, Redis and Kafka answer where they should be.
-pub(crate) async fn answering(infra: &Infra) -> [bool; 3] {
+/// Whether PostgreSQL, Redis, Kafka and S3 answer where they should be.
+pub(crate) async fn answering(infra: &Infra) -> [bool; 4] {
     let postgres = postgres::connect(&infra.database_url("postgres")).await.is_ok();
-    [postgres, is_reachable(&infra.redis), is_reachable(&infra.kafka)]
+    [
+        postgres,
+        is_reachable(&infra.redis),
+        is_reachable(&infra.kafka),
+        is_reachable(&infra.s3),
+    ]
 }
 
 /// Addresses that were given are not ours to start; a wrong one is better named here than by six services.
@@ -184,6 +212,7 @@ async fn ensure_given_answer(given: &Given) -> Result<()> {
     for (variable, address) in [
         ("TICKET_QUEUE_REDIS_URL", &given.redis),
         ("TICKET_QUEUE_KAFKA", &given.kafka),
+        ("TICKET_QUEUE_S3_URL", &given.s3),
     ] {
         if let Some(address) = address {
             ensure!(is_reachable(address), "{variable}: nothing answers at {address}");
@@ -216,7 +245,8 @@ async fn found_running(ports: &Ports, given: &Given) -> bool {
     let postgres = given.postgres.is_some() || postgres::probe(ports.postgres).await.is_ok();
     let redis = given.redis.is_some() || redis::probe(ports.redis).is_ok();
     let kafka = given.kafka.is_some() || kafka::probe(ports.kafka).is_ok();
-    postgres && redis && kafka
+    let s3 = given.s3.is_some() || s3::probe(ports.s3).is_ok();
+    postgres && redis && kafka && s3
 }
 
 /// Tells a free port from one where a stranger listens, who must not be used and cannot be replaced.

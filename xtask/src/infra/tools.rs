@@ -26,6 +26,10 @@ pub(super) const REDIS: Tool = Tool {
     program: "redis-server",
     package: "redis-server",
 };
+pub(super) const PYTHON: Tool = Tool {
+    program: "python3",
+    package: "python3-venv",
+};
 pub(super) const TAR: Tool = Tool {
     program: "tar",
     package: "tar",

@@ -116,6 +116,7 @@ fn cargo(workspace: &Workspace, copy: &Copy, infra: &Infra, url: &str) -> Comman
         .env("TICKET_QUEUE_POSTGRES_URL", infra.database_url("postgres"))
         .env("TICKET_QUEUE_REDIS_URL", &infra.redis)
         .env("TICKET_QUEUE_KAFKA", &infra.kafka)
+        .env("TICKET_QUEUE_S3_URL", &infra.s3)
         .env("TICKET_QUEUE_BIN_DIR", copy.target().join("debug"))
         .env_remove("RUST_BACKTRACE");
     cargo

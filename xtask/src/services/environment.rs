@@ -122,8 +122,10 @@ impl Environment {
         let mut set = |key: &str, value: String| env.insert(key.to_owned(), value);
         set("REDIS_URL", format!("{}/0", self.infra.redis));
         set("KAFKA_BROKERS", self.infra.kafka.clone());
+        set("S3_ENDPOINT", self.infra.s3.clone());
         set("KAFKA_TOPIC_PREFIX", self.tenancy.topic_prefix.clone());
         set("PORTONE_BASE_URL", format!("{simulators}/portone"));
+        set("OAUTH_SIMULATORS_URL", simulators.clone());
         set("RECAPTCHA_VERIFY_URL", format!("{simulators}/recaptcha/siteverify"));
         set("PORTONE_WEBHOOK_URL", format!("{gateway}/payments/webhook/portone"));
         env

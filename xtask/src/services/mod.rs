@@ -90,6 +90,7 @@ pub(crate) async fn up(workspace: &Workspace, ports: &Ports, infra: &Infra, want
         postgres: environment.database_url(),
         redis: infra.redis.clone(),
         kafka: infra.kafka.clone(),
+        s3: infra.s3.clone(),
         admin,
         pids: state::running(workspace),
         settings: environment.settings(),

@@ -30,9 +30,10 @@ pub(crate) async fn print_status(workspace: &Workspace, ports: &Ports) -> Result
         }
     }
     let infra = Infra::addresses(ports);
-    let [postgres, redis, kafka] = infra::answering(&infra).await;
+    let [postgres, redis, kafka, s3] = infra::answering(&infra).await;
     row("postgres", &infra.postgres, postgres);
     row("redis", &infra.redis, redis);
     row("kafka", &infra.kafka, kafka);
+    row("s3", &infra.s3, s3);
     Ok(())
 }

@@ -66,13 +66,23 @@ pub(crate) async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<(), 
         .map(|_| ())
 }
 
-/// Deletes a locked concert with its grades, its seats and their map. Returns when, by the database's clock.
-pub(crate) async fn delete(connection: &mut PgConnection, id: Uuid) -> Result<DateTime<Utc>, sqlx::Error> {
-    sqlx::query_scalar!(
+/// What is left of a concert that was deleted.
+#[derive(Clone, Debug)]
+pub(crate) struct Deleted {
+    /// By the database's clock.
+    pub(crate) at: DateTime<Utc>,
+    /// The name of its poster in the bucket.
+    pub(crate) poster_key: Option<String>,
+}
+
+/// Deletes a locked concert with its grades, its seats and their map.
+pub(crate) async fn delete(connection: &mut PgConnection, id: Uuid) -> Result<Deleted, sqlx::Error> {
+    sqlx::query_as!(
+        Deleted,
         r#"
             DELETE FROM event_service.events
             WHERE id = $1
-            RETURNING clock_timestamp() AS "now!"
+            RETURNING clock_timestamp() AS "at!", poster_key
         "#,
         id,
     )

@@ -1,5 +1,6 @@
 use crate::domain::{EventTimes, Grade, Prices, SeatTemplate};
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
@@ -82,8 +83,39 @@ pub(crate) async fn insert_grades(
     Ok(())
 }
 
+/// Gives a concert's grades other prices.
+pub(crate) async fn reprice_grades(
+    connection: &mut PgConnection,
+    event_id: Uuid,
+    prices: &Prices,
+) -> Result<(), sqlx::Error> {
+    let (grades, amounts) = prices.columns();
+    sqlx::query!(
+        r#"
+            UPDATE event_service.event_grades AS priced
+            SET price = given.price
+            FROM unnest($2::text[], $3::bigint[]) AS given (grade, price)
+            WHERE priced.event_id = $1 AND priced.grade = given.grade
+        "#,
+        event_id,
+        &grades,
+        &amounts,
+    )
+    .execute(connection)
+    .await
+    .map(|_| ())
+}
+
+/// Takes a concert's grades away, because it moves to another hall.
+pub(crate) async fn delete_grades(connection: &mut PgConnection, event_id: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query!("DELETE FROM event_service.event_grades WHERE event_id = $1", event_id)
+        .execute(connection)
+        .await
+        .map(|_| ())
+}
+
 /// A concert with its venue and hall.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct EventDetail {
     pub(crate) id: Uuid,
     pub(crate) title: String,
@@ -141,7 +173,7 @@ pub(crate) async fn find(executor: impl PgExecutor<'_>, id: Uuid) -> Result<Opti
 }
 
 /// A row of `event_grades`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct GradeRow {
     pub(crate) grade: Grade,
     pub(crate) price: i64,

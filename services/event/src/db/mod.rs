@@ -1,11 +1,15 @@
 //! The only place with SQL. Functions that change something take the caller's transaction; reads take any executor.
 
 pub(crate) mod audit;
+pub(crate) mod event_changes;
 pub(crate) mod event_end;
 pub(crate) mod event_list;
 pub(crate) mod events;
 pub(crate) mod halls;
+pub(crate) mod posters;
 pub(crate) mod projection;
+pub(crate) mod pulse;
+pub(crate) mod seat_layout;
 pub(crate) mod seats;
 pub(crate) mod venues;
 

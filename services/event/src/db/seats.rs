@@ -1,9 +1,10 @@
 use crate::domain::{Grade, Prices, SeatTemplate};
+use common::problem::{ApiResult, Problem};
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
-/// Makes all seats of a new concert from its hall's template, and its map's version; in one statement each, whatever the
-/// hall's size. Returns how many seats there are.
+/// Makes all seats of a concert from its hall's template, in one statement whatever the hall's size. Their map's version is
+/// 1, or one more than that of the seats it had before.
 ///
 /// The ids of one concert's seats share their first 96 bits and count up in the rest, which RFC 9562 allows a UUID v7.
 /// A seat map lists thousands of them: such ids compress to a quarter, and their index stays in order.
@@ -12,7 +13,7 @@ pub(crate) async fn create(
     event_id: Uuid,
     template: &SeatTemplate,
     prices: &Prices,
-) -> Result<u64, sqlx::Error> {
+) -> ApiResult<()> {
     let mut labels: Vec<String> = Vec::new();
     let mut grades: Vec<String> = Vec::new();
     let mut amounts: Vec<i64> = Vec::new();
@@ -24,10 +25,20 @@ pub(crate) async fn create(
     let seats_per_row = i32::try_from(template.seats_per_row).unwrap_or(i32::MAX);
     let id_prefix: String = Uuid::now_v7().to_string().chars().take(28).collect();
 
+    let version = sqlx::query_scalar!(
+        r#"
+            INSERT INTO event_service.seat_maps AS map (event_id) VALUES ($1)
+            ON CONFLICT (event_id) DO UPDATE SET version = map.version + 1
+            RETURNING version
+        "#,
+        event_id,
+    )
+    .fetch_one(&mut *connection)
+    .await?;
     let inserted = sqlx::query!(
         r#"
-            INSERT INTO event_service.seats (id, event_id, seat_index, seat_number, grade, price)
-            SELECT ($2 || lpad(to_hex(seat_index), 8, '0'))::uuid, $1, seat_index, seat_number, grade, price
+            INSERT INTO event_service.seats (id, event_id, seat_index, seat_number, grade, price, version)
+            SELECT ($2 || lpad(to_hex(seat_index), 8, '0'))::uuid, $1, seat_index, seat_number, grade, price, $7
             FROM (
                 SELECT
                     ((label_index - 1) * $3 + place - 1)::integer AS seat_index,
@@ -46,13 +57,85 @@ pub(crate) async fn create(
         &labels,
         &grades,
         &amounts,
+        version,
+    )
+    .execute(connection)
+    .await?;
+    let (seats, expected) = (inserted.rows_affected(), u64::from(template.capacity()));
+    if seats == expected {
+        Ok(())
+    } else {
+        Err(Problem::internal(&format!(
+            "{seats} seats came out of a template of {expected}"
+        )))
+    }
+}
+
+/// Removes all seats of a concert that moves to another hall, unless one of them shows as sold: then a message about it is
+/// still on its way, whatever became of it since. Whether it removed them.
+pub(crate) async fn remove_unclaimed(connection: &mut PgConnection, event_id: Uuid) -> Result<bool, sqlx::Error> {
+    lock_all(connection, event_id).await?;
+    let claimed = sqlx::query_scalar!(
+        r#"
+            SELECT EXISTS (
+                SELECT FROM event_service.seat_claims
+                JOIN event_service.seats ON seats.id = seat_claims.seat_id
+                WHERE seats.event_id = $1 AND seat_claims.claim IN ('PAID', 'CONFIRMED')
+            ) AS "claimed!"
+        "#,
+        event_id,
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    if claimed {
+        return Ok(false);
+    }
+    sqlx::query!("DELETE FROM event_service.seats WHERE event_id = $1", event_id)
+        .execute(connection)
+        .await?;
+    Ok(true)
+}
+
+/// Gives a concert's seats other prices, and their map another version: it shows the prices too.
+pub(crate) async fn reprice(connection: &mut PgConnection, event_id: Uuid, prices: &Prices) -> Result<(), sqlx::Error> {
+    lock_all(connection, event_id).await?;
+    let (grades, amounts) = prices.columns();
+    sqlx::query!(
+        r#"
+            UPDATE event_service.seats AS seat
+            SET price = given.price, updated_at = clock_timestamp()
+            FROM unnest($2::text[], $3::bigint[]) AS given (grade, price)
+            WHERE seat.event_id = $1 AND seat.grade = given.grade AND seat.price <> given.price
+        "#,
+        event_id,
+        &grades,
+        &amounts,
     )
     .execute(&mut *connection)
     .await?;
-    sqlx::query!("INSERT INTO event_service.seat_maps (event_id) VALUES ($1)", event_id)
-        .execute(connection)
-        .await?;
-    Ok(inserted.rows_affected())
+    sqlx::query!(
+        "UPDATE event_service.seat_maps SET version = version + 1 WHERE event_id = $1",
+        event_id,
+    )
+    .execute(connection)
+    .await
+    .map(|_| ())
+}
+
+/// Locks all seats of a concert in the order in which the projection locks them.
+async fn lock_all(connection: &mut PgConnection, event_id: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        r#"
+            WITH locked AS MATERIALIZED (
+                SELECT id FROM event_service.seats WHERE event_id = $1 ORDER BY id FOR UPDATE
+            )
+            SELECT count(*) AS "seats!" FROM locked
+        "#,
+        event_id,
+    )
+    .fetch_one(connection)
+    .await
+    .map(|_| ())
 }
 
 /// The version of a concert's seat map: one more for each transaction that sold or released seats of it.
@@ -63,46 +146,6 @@ pub(crate) async fn map_version(executor: impl PgExecutor<'_>, event_id: Uuid) -
     )
     .fetch_optional(executor)
     .await
-}
-
-/// A seat as the public map shows it.
-#[derive(Clone, Debug)]
-pub(crate) struct MapSeat {
-    pub(crate) id: Uuid,
-    pub(crate) seat_number: String,
-    pub(crate) grade: Grade,
-    pub(crate) sold: bool,
-}
-
-/// The seats that changed after the map's version `since` in the hall's order; all of them for 0.
-pub(crate) async fn changed_since(
-    executor: impl PgExecutor<'_>,
-    event_id: Uuid,
-    since: i64,
-) -> Result<Vec<MapSeat>, sqlx::Error> {
-    let rows = sqlx::query!(
-        r#"
-            SELECT id, seat_number, grade, status = 'SOLD' AS "sold!"
-            FROM event_service.seats
-            WHERE event_id = $1 AND version > $2
-            ORDER BY seat_index
-        "#,
-        event_id,
-        since,
-    )
-    .fetch_all(executor)
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            let grade = super::grade(&row.grade)?;
-            Ok(MapSeat {
-                id: row.id,
-                seat_number: row.seat_number,
-                grade,
-                sold: row.sold,
-            })
-        })
-        .collect()
 }
 
 /// A seat as the reservation service sells it.

@@ -53,6 +53,16 @@ pub(crate) async fn find(executor: impl PgExecutor<'_>, id: Uuid) -> Result<Opti
     .await
 }
 
+/// Locks a venue against every other change, and tells since when it has been as it is.
+pub(crate) async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "SELECT updated_at FROM event_service.venues WHERE id = $1 FOR NO KEY UPDATE",
+        id,
+    )
+    .fetch_optional(connection)
+    .await
+}
+
 /// Gives a venue other texts; `None` when there is no such venue.
 pub(crate) async fn update(
     connection: &mut PgConnection,
@@ -76,6 +86,13 @@ pub(crate) async fn update(
     )
     .fetch_optional(connection)
     .await
+}
+
+/// The concerts that take place in a venue.
+pub(crate) async fn concerts(executor: impl PgExecutor<'_>, id: Uuid) -> Result<Vec<Uuid>, sqlx::Error> {
+    sqlx::query_scalar!("SELECT id FROM event_service.events WHERE venue_id = $1", id)
+        .fetch_all(executor)
+        .await
 }
 
 /// Deletes a venue with its halls, unless a concert takes place in one of them.

@@ -18,7 +18,7 @@ pub(crate) enum EventStatus {
 }
 
 /// When a concert takes place and when it is sold.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct EventTimes {
     pub(crate) event_start_at: DateTime<Utc>,
     pub(crate) event_end_at: DateTime<Utc>,

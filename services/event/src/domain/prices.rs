@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 const MAX_PRICE: i64 = 100_000_000;
 
 /// What each grade costs, in won. Exactly the grades of the hall must be given.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE", deny_unknown_fields)]
 pub(crate) struct Prices {
     #[schema(minimum = 1, maximum = 100_000_000, example = 150_000)]
@@ -41,6 +41,13 @@ impl Prices {
         self.iter().find(|(given, _)| *given == grade).map(|(_, price)| price)
     }
 
+    /// The grades given and their prices, as two columns.
+    pub(crate) fn columns(&self) -> (Vec<String>, Vec<i64>) {
+        self.iter()
+            .map(|(grade, price)| (grade.as_str().to_owned(), price))
+            .unzip()
+    }
+
     /// Checks the amounts by themselves.
     pub(crate) fn check(&self, violations: &mut Violations) {
         for (grade, price) in self.iter() {
@@ -62,6 +69,22 @@ impl Prices {
             let exists = template.grades().any(|(of_hall, _)| of_hall == grade);
             violations.require(exists, &field(grade), "must be left out: the hall has no such seats");
         }
+    }
+}
+
+impl FromIterator<(Grade, i64)> for Prices {
+    fn from_iter<I: IntoIterator<Item = (Grade, i64)>>(prices: I) -> Self {
+        let mut all = Self::default();
+        for (grade, price) in prices {
+            let of_grade = match grade {
+                Grade::Vip => &mut all.vip,
+                Grade::S => &mut all.s,
+                Grade::A => &mut all.a,
+                Grade::B => &mut all.b,
+            };
+            *of_grade = Some(price);
+        }
+        all
     }
 }
 

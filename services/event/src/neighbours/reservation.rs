@@ -26,6 +26,15 @@ impl ReservationClient {
         self.0.get(&path(event_id)).await
     }
 
+    /// The concert's claims. Whoever has none gets none by an older version of the concert than `version` any more.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub(crate) async fn claims_from(&self, event_id: Uuid, version: i64) -> Result<Claims, ClientError> {
+        let path = format!("{}/version", path(event_id));
+        self.0.post(&path, &json!({ "version": version })).await
+    }
+
     /// Closes the concert if nobody has a claim on it, for good. Repeating it does nothing.
     ///
     /// # Errors

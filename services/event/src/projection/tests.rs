@@ -254,6 +254,77 @@ async fn messages_heard_at_once_end_in_the_models_map() {
     }
 }
 
+/// A map that is only ever told what changed since its version, as every replica's is.
+#[derive(Default)]
+struct Follower {
+    version: i64,
+    sold: BTreeSet<Uuid>,
+}
+
+impl Follower {
+    /// Reads what changed. At each moment the counts are those of the seats.
+    async fn follow(&mut self, world: &World, concert: Uuid, seats: &[Uuid]) {
+        let mut snapshot = world
+            .pool
+            .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            .await
+            .unwrap();
+        let pulse = db::pulse::of(&mut *snapshot, concert).await.unwrap().unwrap();
+        let changes = db::seat_layout::changes_since(&mut *snapshot, concert, self.version)
+            .await
+            .unwrap();
+        for change in changes {
+            assert!(change.version > self.version && change.version <= pulse.map_version);
+            if change.sold {
+                self.sold.insert(change.id);
+            } else {
+                self.sold.remove(&change.id);
+            }
+        }
+        self.version = pulse.map_version;
+        let counted: Vec<i32> = pulse.grades.iter().map(|grade| grade.seats_sold).collect();
+        let of = |row: &[Uuid]| i32::try_from(row.iter().filter(|seat| self.sold.contains(seat)).count()).unwrap();
+        assert_eq!(
+            counted,
+            [of(&seats[..2]), of(&seats[2..])],
+            "at version {}",
+            self.version
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_follows_the_changes_while_they_happen_misses_none_and_sees_counts_that_fit() {
+    let world = World::new().await;
+    for seed in 200..210 {
+        let mut random = StdRng::seed_from_u64(seed);
+        let (concert, seats) = world.concert().await;
+        let (mut model, mut follower) = (Model::default(), Follower::default());
+        let mut hearing = JoinSet::new();
+        // Several buyers' histories on the same four seats, from both topics at once, each message up to four times.
+        for said in [messages(&mut random, &seats), messages(&mut random, &seats)].concat() {
+            model.hear(&said);
+            for _ in 0..random.random_range(1..=2) {
+                let (pool, said) = (world.pool.clone(), said.clone());
+                hearing.spawn(async move {
+                    let mut transaction = pool.begin().await.unwrap();
+                    project(&mut transaction, concert, &said.seats, said.reservation, said.claim)
+                        .await
+                        .unwrap();
+                    transaction.commit().await.unwrap();
+                });
+            }
+        }
+        while let Some(heard) = hearing.join_next().await {
+            heard.unwrap();
+            follower.follow(&world, concert, &seats).await;
+        }
+        assert_eq!(follower.sold, model.sold(), "seed {seed}");
+        the_counts_fit(&world, concert, &follower.sold, &seats).await;
+        the_seats_messages_fit(&world, &follower.sold, &seats).await;
+    }
+}
+
 #[tokio::test]
 async fn a_release_that_comes_before_its_sale_leaves_the_seat_free() {
     let world = World::new().await;

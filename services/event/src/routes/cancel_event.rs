@@ -48,7 +48,7 @@ pub(crate) struct CancelEventBody {
     params(("id" = Uuid, Path, description = "The concert")),
     request_body = CancelEventBody,
     responses(
-        (status = 202, description = "It is cancelled; its reservations are being cancelled and refunded", body = EventReply),
+        (status = 202, description = "It is cancelled; its reservations are being cancelled and refunded", body = EventReply, headers(("ETag" = String))),
         BadBody, AdministratorsOnly, Missing, Failures,
     ),
 )]
@@ -57,7 +57,7 @@ pub(crate) async fn cancel_event(
     admin: Admin,
     Path(id): Path<Uuid>,
     Json(request): Json<CancelEventBody>,
-) -> ApiResult<(StatusCode, Json<EventReply>)> {
+) -> ApiResult<(StatusCode, EventReply)> {
     let mut violations = Violations::default();
     let reason = violations.line("reason", &request.reason, 500);
     violations.finish()?;
@@ -78,10 +78,11 @@ pub(crate) async fn cancel_event(
     let reply = reply.ok_or_else(no_such_event)?;
     state.outbox.commit(transaction).await?;
     crash::point("event.cancel.committed");
+    state.reads.changed(&[id]).await;
     if cancelled {
         tracing::info!(event.id = %id, "an event is cancelled");
     }
-    Ok((StatusCode::ACCEPTED, Json(reply)))
+    Ok((StatusCode::ACCEPTED, reply))
 }
 
 /// Cancels it and tells the others; whether it was not cancelled before.

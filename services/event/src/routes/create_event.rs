@@ -56,7 +56,7 @@ pub(crate) struct NewEventBody {
     security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes repeating this call safe for 24 hours", min_length = 1, max_length = 128, pattern = "^[!-~]+$")),
     request_body = NewEventBody,
-    responses((status = 201, description = "It exists now", body = EventReply, headers(("Location" = String))), Refusals, Missing, Failures),
+    responses((status = 201, description = "It exists now", body = EventReply, headers(("Location" = String), ("ETag" = String))), Refusals, Missing, Failures),
 )]
 pub(crate) async fn create_event(
     State(state): State<AppState>,
@@ -68,7 +68,7 @@ pub(crate) async fn create_event(
 
     let mut transaction = state.pool.begin().await?;
     let claimed = match idempotency::claim(&mut transaction, admin.id, "POST /events", &key, &request).await? {
-        Claim::Replay { body, .. } => return Created::replay(body, location),
+        Claim::Replay { body, .. } => return Ok(Created::replay(body, location)?.tagged(EventReply::etag)),
         Claim::New(claimed) => claimed,
     };
     let id = announce(&mut transaction, checked, &request.prices).await?;
@@ -77,7 +77,8 @@ pub(crate) async fn create_event(
     let reply = reply.ok_or_else(|| Problem::internal(&"an event is gone in the transaction that made it"))?;
     claimed.complete(&mut transaction, 201, &reply).await?;
     state.outbox.commit(transaction).await?;
-    Ok(Created::new(reply, location))
+    state.reads.changed(&[id]).await;
+    Ok(Created::new(reply, location).tagged(EventReply::etag))
 }
 
 /// The request by itself, without what depends on the hall.
@@ -107,14 +108,18 @@ fn check(request: &NewEventBody, default_max_tickets: i32) -> ApiResult<Checked>
     };
     checked.times.check(&mut violations);
     request.prices.check(&mut violations);
-    let tickets = checked.max_tickets_per_user;
+    check_tickets(checked.max_tickets_per_user, &mut violations);
+    violations.finish()?;
+    Ok(checked)
+}
+
+/// How many tickets one buyer may have.
+pub(super) fn check_tickets(tickets: i32, violations: &mut Violations) {
     violations.require(
         (1..=1000).contains(&tickets),
         "maxTicketsPerUser",
         "must be from 1 to 1000",
     );
-    violations.finish()?;
-    Ok(checked)
 }
 
 /// Writes the concert, its grades, its seats and the message about it.
@@ -145,13 +150,7 @@ async fn announce(connection: &mut PgConnection, checked: Checked, prices: &Pric
     };
     let created = events::insert(connection, &event).await?;
     events::insert_grades(connection, created.id, template, prices).await?;
-    let seats = seats::create(connection, created.id, template, prices).await?;
-    if seats != u64::from(template.capacity()) {
-        return Err(Problem::internal(&format!(
-            "{seats} seats came out of a template of {}",
-            template.capacity()
-        )));
-    }
+    seats::create(connection, created.id, template, prices).await?;
     let changed = EventChanged {
         concert_id: created.id,
         change: ChangeKind::Created,

@@ -7,7 +7,10 @@ use crate::{
     routes::problems::{Failures, Refusals},
     state::AppState,
 };
-use axum::extract::State;
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
 use chrono::{DateTime, Utc};
 use common::{
     extract::Json,
@@ -15,6 +18,7 @@ use common::{
     identity::Admin,
     problem::{ApiResult, Problem},
 };
+use http::header;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -62,6 +66,24 @@ pub(crate) struct VenueReply {
     pub(super) updated_at: DateTime<Utc>,
 }
 
+impl VenueReply {
+    /// The tag of this state of the venue, for `If-Match`.
+    pub(super) fn etag(&self) -> String {
+        etag_of(self.updated_at)
+    }
+}
+
+/// The tag of the state that a venue has had since then.
+pub(super) fn etag_of(updated_at: DateTime<Utc>) -> String {
+    format!("\"{}\"", updated_at.timestamp_micros())
+}
+
+impl IntoResponse for VenueReply {
+    fn into_response(self) -> Response {
+        ([(header::ETAG, self.etag())], Json(self)).into_response()
+    }
+}
+
 impl From<Venue> for VenueReply {
     fn from(venue: Venue) -> Self {
         let Venue {
@@ -91,7 +113,7 @@ impl From<Venue> for VenueReply {
     security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes repeating this call safe for 24 hours", min_length = 1, max_length = 128, pattern = "^[!-~]+$")),
     request_body = NewVenue,
-    responses((status = 201, description = "It exists now", body = VenueReply, headers(("Location" = String))), Refusals, Failures),
+    responses((status = 201, description = "It exists now", body = VenueReply, headers(("Location" = String), ("ETag" = String))), Refusals, Failures),
 )]
 pub(crate) async fn create_venue(
     State(state): State<AppState>,
@@ -103,7 +125,7 @@ pub(crate) async fn create_venue(
 
     let mut transaction = state.pool.begin().await?;
     let claimed = match idempotency::claim(&mut transaction, admin.id, "POST /venues", &key, &request).await? {
-        Claim::Replay { body, .. } => return Created::replay(body, location),
+        Claim::Replay { body, .. } => return Ok(Created::replay(body, location)?.tagged(VenueReply::etag)),
         Claim::New(claimed) => claimed,
     };
     let venue = venues::insert(&mut transaction, &name, &address, &city).await?;
@@ -118,7 +140,7 @@ pub(crate) async fn create_venue(
     .await?;
     claimed.complete(&mut transaction, 201, &reply).await?;
     transaction.commit().await?;
-    Ok(Created::new(reply, location))
+    Ok(Created::new(reply, location).tagged(VenueReply::etag))
 }
 
 fn location(venue: &VenueReply) -> String {

@@ -3,12 +3,13 @@ use common::{
     extract::Json,
     problem::{ApiResult, Problem},
 };
-use http::{StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// 201 with where the new thing is.
 pub(crate) struct Created<T> {
     location: String,
+    etag: Option<HeaderValue>,
     body: T,
 }
 
@@ -17,8 +18,15 @@ impl<T> Created<T> {
     pub(super) fn new(body: T, location: impl FnOnce(&T) -> String) -> Self {
         Self {
             location: location(&body),
+            etag: None,
             body,
         }
+    }
+
+    /// The answer with the tag of what was made.
+    pub(super) fn tagged(mut self, etag: impl FnOnce(&T) -> String) -> Self {
+        self.etag = HeaderValue::try_from(etag(&self.body)).ok();
+        self
     }
 }
 
@@ -32,11 +40,15 @@ impl<T: DeserializeOwned> Created<T> {
 
 impl<T: Serialize> IntoResponse for Created<T> {
     fn into_response(self) -> Response {
-        (
+        let mut response = (
             StatusCode::CREATED,
             [(header::LOCATION, self.location)],
             Json(self.body),
         )
-            .into_response()
+            .into_response();
+        if let Some(etag) = self.etag {
+            response.headers_mut().insert(header::ETAG, etag);
+        }
+        response
     }
 }

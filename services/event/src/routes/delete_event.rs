@@ -69,7 +69,7 @@ async fn delete(state: &AppState, admin: Admin, id: Uuid) -> ApiResult<()> {
     if sale.is_some_and(|sale| sale.begun && sale.cancelled) {
         return Err(Problem::new(Code::EventLocked));
     }
-    let changed_at = event_end::delete(&mut transaction, id).await?;
+    let deleted = event_end::delete(&mut transaction, id).await?;
     let message = EventChanged {
         concert_id: id,
         change: ChangeKind::Deleted,
@@ -80,11 +80,15 @@ async fn delete(state: &AppState, admin: Admin, id: Uuid) -> ApiResult<()> {
         sale_start_at: event.sale_start_at,
         sale_end_at: event.sale_end_at,
         max_tickets_per_user: event.max_tickets_per_user,
-        changed_at,
+        changed_at: deleted.at,
     };
     audit::record(&mut transaction, admin.id, Action::Deleted, Target::Event(id), &message).await?;
     outbox::enqueue(&mut transaction, &message).await?;
     state.outbox.commit(transaction).await?;
     crash::point("event.delete.committed");
+    state.reads.changed(&[id]).await;
+    if let Some(poster) = deleted.poster_key {
+        state.posters.remove(&poster).await;
+    }
     Ok(())
 }

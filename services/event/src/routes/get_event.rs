@@ -5,12 +5,16 @@ use crate::{
     routes::problems::{BadParameters, Failures, Missing},
     state::AppState,
 };
-use axum::extract::State;
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
 use chrono::{DateTime, Utc};
 use common::{
     extract::{Json, Path},
     problem::{ApiResult, Code, Problem},
 };
+use http::{HeaderMap, HeaderValue, header};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use utoipa::ToSchema;
@@ -34,6 +38,8 @@ pub(crate) struct EventReply {
     cancelled_at: Option<DateTime<Utc>>,
     /// Why it was cancelled.
     cancel_reason: Option<String>,
+    /// Rises with every change that an administrator makes; the `ETag` names it.
+    version: i64,
 }
 
 /// What a grade costs.
@@ -137,12 +143,30 @@ impl EventReply {
             max_tickets_per_user: event.max_tickets_per_user,
             cancelled_at: event.cancelled_at,
             cancel_reason: event.cancel_reason,
+            version: event.version,
         }
+    }
+
+    /// The tag of what administrators decide about the concert, for `If-Match`. Seats that are sold and a status that moves
+    /// with the time do not change it.
+    pub(super) fn etag(&self) -> String {
+        etag_of(self.version)
     }
 
     /// The concert's id.
     pub(super) fn id(&self) -> Uuid {
         self.summary.id
+    }
+}
+
+/// The tag of a concert's version.
+pub(super) fn etag_of(version: i64) -> String {
+    format!("\"{version}\"")
+}
+
+impl IntoResponse for EventReply {
+    fn into_response(self) -> Response {
+        ([(header::ETAG, self.etag())], Json(self)).into_response()
     }
 }
 
@@ -152,12 +176,23 @@ impl EventReply {
     path = "/events/{id}",
     tag = "events",
     params(("id" = Uuid, Path, description = "The concert")),
-    responses((status = 200, description = "The concert", body = EventReply), BadParameters, Missing, Failures),
+    responses((status = 200, description = "The concert", body = EventReply, headers(("ETag" = String))), BadParameters, Missing, Failures),
 )]
-pub(crate) async fn get_event(State(state): State<AppState>, Path(id): Path<Uuid>) -> ApiResult<Json<EventReply>> {
-    let mut connection = state.pool.acquire().await?;
-    let event = EventReply::read(&mut connection, id, state.clock.now()).await?;
-    event.map(Json).ok_or_else(no_such_event)
+pub(crate) async fn get_event(
+    State(state): State<AppState>,
+    Path(id): Path<Uuid>,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let (held, pulse) = state.reads.event(id).await?.ok_or_else(no_such_event)?;
+    let (event, now) = (&held.value.event, state.clock.now());
+    let times = std::iter::once(event.times());
+    let rendered = held.value.rendered.at(now, pulse.map_version, times, || {
+        EventReply::new(event.clone(), &pulse.grades, now)
+    })?;
+    let mut response = rendered.reply(&headers);
+    let etag = HeaderValue::try_from(etag_of(event.version)).map_err(|error| Problem::internal(&error))?;
+    response.headers_mut().insert(header::ETAG, etag);
+    Ok(response)
 }
 
 /// 404 about a concert.

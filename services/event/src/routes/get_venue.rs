@@ -6,7 +6,7 @@ use crate::{
 };
 use axum::extract::State;
 use common::{
-    extract::{Json, Path},
+    extract::Path,
     problem::{ApiResult, Code, Problem},
 };
 use uuid::Uuid;
@@ -17,11 +17,11 @@ use uuid::Uuid;
     path = "/venues/{id}",
     tag = "venues",
     params(("id" = Uuid, Path, description = "The venue")),
-    responses((status = 200, description = "The venue", body = VenueReply), BadParameters, Missing, Failures),
+    responses((status = 200, description = "The venue", body = VenueReply, headers(("ETag" = String))), BadParameters, Missing, Failures),
 )]
-pub(crate) async fn get_venue(State(state): State<AppState>, Path(id): Path<Uuid>) -> ApiResult<Json<VenueReply>> {
+pub(crate) async fn get_venue(State(state): State<AppState>, Path(id): Path<Uuid>) -> ApiResult<VenueReply> {
     let venue = venues::find(&state.pool, id).await?;
-    venue.map(|venue| Json(venue.into())).ok_or_else(no_such_venue)
+    venue.map(VenueReply::from).ok_or_else(no_such_venue)
 }
 
 /// 404 about a venue.

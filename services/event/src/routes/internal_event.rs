@@ -1,4 +1,8 @@
-use crate::{db::events, domain::EventStatus, state::AppState};
+use crate::{
+    db::events::{self, EventDetail},
+    domain::EventStatus,
+    state::AppState,
+};
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use common::{
@@ -31,17 +35,24 @@ pub(crate) async fn event(State(state): State<AppState>, Path(event_id): Path<Uu
     let event = events::find(&state.pool, event_id)
         .await?
         .ok_or_else(|| Problem::new(Code::EventNotFound))?;
-    Ok(Json(InternalEvent {
-        event_id,
-        status: event.times().status_at(state.clock.now(), event.cancelled_at.is_some()),
-        title: event.title,
-        artist: event.artist,
-        venue_name: event.venue_name,
-        hall_name: event.hall_name,
-        sale_start_at: event.sale_start_at,
-        sale_end_at: event.sale_end_at,
-        event_start_at: event.event_start_at,
-        event_end_at: event.event_end_at,
-        max_tickets_per_user: event.max_tickets_per_user,
-    }))
+    Ok(Json(InternalEvent::new(event, state.clock.now())))
+}
+
+impl InternalEvent {
+    /// The concert as it is at `now`.
+    pub(super) fn new(event: EventDetail, now: DateTime<Utc>) -> Self {
+        Self {
+            event_id: event.id,
+            status: event.times().status_at(now, event.cancelled_at.is_some()),
+            title: event.title,
+            artist: event.artist,
+            venue_name: event.venue_name,
+            hall_name: event.hall_name,
+            sale_start_at: event.sale_start_at,
+            sale_end_at: event.sale_end_at,
+            event_start_at: event.event_start_at,
+            event_end_at: event.event_end_at,
+            max_tickets_per_user: event.max_tickets_per_user,
+        }
+    }
 }

@@ -1,9 +1,11 @@
+use super::internal_event::InternalEvent;
 use crate::{
-    db::{events, seats},
+    db::{event_changes, events, seats},
     domain::Grade,
     state::AppState,
 };
 use axum::extract::State;
+use chrono::{DateTime, Utc};
 use common::{
     extract::{Json, Path},
     problem::{ApiResult, Code, Problem},
@@ -11,13 +13,17 @@ use common::{
 use serde::Serialize;
 use uuid::Uuid;
 
-/// What the reservation service sells: it changes before the sale only.
+/// What the reservation service sells, all of one moment.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SeatCatalogue {
-    event_id: Uuid,
+    #[serde(flatten)]
+    event: InternalEvent,
     /// The concert's version, as EventChanged carries it: a message with a higher one makes this copy stale.
     version: i64,
+    /// By the database's clock. Seats and prices may change until the sale opens, so what is read before that moment must be
+    /// read again after it.
+    read_at: DateTime<Utc>,
     /// In the hall's order.
     seats: Vec<SeatOnSale>,
 }
@@ -32,16 +38,20 @@ pub(crate) struct SeatOnSale {
     price: i64,
 }
 
-/// Lists all seats of a concert with their prices.
+/// Lists all seats of a concert with their prices. It waits for a change that is being made: what is read once the sale is
+/// open is what is sold.
 pub(crate) async fn seat_catalogue(
     State(state): State<AppState>,
     Path(event_id): Path<Uuid>,
 ) -> ApiResult<Json<SeatCatalogue>> {
-    // Version first: a change in between gives newer seats under an older version, which its message then replaces.
-    let event = events::find(&state.pool, event_id)
+    let mut transaction = state.pool.begin().await?;
+    let read_at = event_changes::keep_unchanged(&mut transaction, event_id).await?;
+    let read_at = read_at.ok_or_else(|| Problem::new(Code::EventNotFound))?;
+    let event = events::find(&mut *transaction, event_id)
         .await?
         .ok_or_else(|| Problem::new(Code::EventNotFound))?;
-    let seats = seats::catalogue(&state.pool, event_id).await?;
+    let seats = seats::catalogue(&mut *transaction, event_id).await?;
+    transaction.commit().await?;
     let seats = seats
         .into_iter()
         .map(|seat| SeatOnSale {
@@ -52,8 +62,9 @@ pub(crate) async fn seat_catalogue(
         })
         .collect();
     Ok(Json(SeatCatalogue {
-        event_id,
         version: event.version,
+        event: InternalEvent::new(event, state.clock.now()),
+        read_at,
         seats,
     }))
 }

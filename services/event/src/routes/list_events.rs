@@ -1,16 +1,17 @@
 use crate::{
-    db::event_list::{self, EventFilter, EventSummary},
+    db::event_list::{EventFilter, EventSummary},
     domain::{EventOrder, EventStatus, Violations, in_range},
     routes::problems::{BadParameters, Failures},
     state::AppState,
 };
-use axum::extract::State;
+use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};
 use common::{
-    extract::{Json, Query},
+    extract::Query,
     page::{Page, PageRequest},
     problem::{ApiResult, Problem},
 };
+use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -104,23 +105,32 @@ impl EventSummaryReply {
 pub(crate) async fn list_events(
     State(state): State<AppState>,
     Query(query): Query<ListQuery>,
-) -> ApiResult<Json<Page<EventSummaryReply>>> {
-    let request = PageRequest::new(query.page, query.size)?;
-    let order = match &query.sort {
-        None => EventOrder::DEFAULT,
-        Some(text) => EventOrder::parse(text).ok_or_else(|| {
-            Problem::invalid("sort", "must be eventStartAt, saleStartAt or title, then ,asc or ,desc")
-        })?,
-    };
-    let filter = check(query)?;
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let (filter, order, request) = query.read()?;
+    let held = state.reads.list(&filter, order, request).await?;
+    let (page, now) = (&held.value, state.clock.now());
+    let times = page.events.iter().map(EventSummary::times);
+    let rendered = page.rendered.at(now, page.total, times, || {
+        let content = page.events.iter().cloned();
+        let content = content.map(|event| EventSummaryReply::new(event, now)).collect();
+        Page::new(content, request, page.total)
+    })?;
+    Ok(rendered.reply(&headers))
+}
 
-    let now = state.clock.now();
-    let (events, total) = event_list::page(&state.pool, &filter, order, request, now).await?;
-    let content = events
-        .into_iter()
-        .map(|event| EventSummaryReply::new(event, now))
-        .collect();
-    Ok(Json(Page::new(content, request, total)))
+impl ListQuery {
+    /// The query, if it makes sense.
+    pub(crate) fn read(self) -> ApiResult<(EventFilter, EventOrder, PageRequest)> {
+        let request = PageRequest::new(self.page, self.size)?;
+        let order = match &self.sort {
+            None => EventOrder::DEFAULT,
+            Some(text) => EventOrder::parse(text).ok_or_else(|| {
+                Problem::invalid("sort", "must be eventStartAt, saleStartAt or title, then ,asc or ,desc")
+            })?,
+        };
+        Ok((check(self)?, order, request))
+    }
 }
 
 fn check(query: ListQuery) -> ApiResult<EventFilter> {

@@ -12,23 +12,29 @@ mod etag;
 mod get_event;
 mod get_seat_map;
 mod get_venue;
+mod if_match;
 mod internal_event;
 mod internal_seat_catalogue;
 mod internal_sold_seats;
-mod list_events;
+pub(crate) mod list_events;
 mod list_halls;
 mod list_venues;
 mod problems;
+mod put_poster;
+mod update_event;
 mod update_hall;
 mod update_venue;
 
 use crate::state::AppState;
-use axum::{Router, routing::get};
+use axum::{Router, extract::DefaultBodyLimit, routing::get};
 use common::internal_auth::{Service, Verifier, guard, guard_api};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// What clients call, through the gateway.
-pub(crate) fn public(state: &AppState, verifier: &Verifier) -> OpenApiRouter {
+pub(crate) fn public(state: &AppState, verifier: &Verifier, poster_bytes: usize) -> OpenApiRouter {
+    let posters = OpenApiRouter::new()
+        .routes(routes!(put_poster::put_poster))
+        .layer(DefaultBodyLimit::max(poster_bytes));
     let api = OpenApiRouter::new()
         .routes(routes!(list_venues::list_venues, create_venue::create_venue))
         .routes(routes!(
@@ -39,8 +45,13 @@ pub(crate) fn public(state: &AppState, verifier: &Verifier) -> OpenApiRouter {
         .routes(routes!(list_halls::list_halls, create_hall::create_hall))
         .routes(routes!(update_hall::update_hall, delete_hall::delete_hall))
         .routes(routes!(list_events::list_events, create_event::create_event))
-        .routes(routes!(get_event::get_event, delete_event::delete_event))
+        .routes(routes!(
+            get_event::get_event,
+            update_event::update_event,
+            delete_event::delete_event
+        ))
         .routes(routes!(cancel_event::cancel_event))
+        .merge(posters)
         .routes(routes!(get_seat_map::get_seat_map));
     guard_api(api, verifier, &[Service::Gateway]).with_state(state.clone())
 }

@@ -2,7 +2,7 @@ use super::create_hall::{HallReply, NewHall};
 use crate::{
     db::{
         audit::{self, Action, Target},
-        halls,
+        halls, venues,
     },
     routes::problems::{AdministratorsOnly, ChangeRefusals, Failures, Missing, Needed},
     state::AppState,
@@ -44,7 +44,9 @@ pub(crate) async fn update_hall(
     let hall = halls::update(&mut transaction, id, &name, &request.seat_template).await?;
     let hall = hall.ok_or_else(no_such_hall)?;
     audit::record(&mut transaction, admin.id, Action::Changed, Target::Hall(id), &request).await?;
+    let concerts = venues::concerts(&mut *transaction, venue_id).await?;
     transaction.commit().await?;
+    state.reads.changed(&concerts).await;
     Ok(Json(hall.into()))
 }
 

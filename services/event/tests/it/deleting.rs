@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use test_support::TestEnv;
 use uuid::Uuid;
 
-async fn start() -> (App, Reservations) {
+pub(crate) async fn start() -> (App, Reservations) {
     let reservations = Reservations::start().await;
     let env = TestEnv::new().await.with("RESERVATION_SERVICE_URL", reservations.url());
     (App::start_in(env).await, reservations)
 }
 
 /// A concert whose sale opens tomorrow.
-async fn upcoming(app: &App) -> String {
+pub(crate) async fn upcoming(app: &App) -> String {
     let hall = app.hall(2).await;
     let tomorrow = json!(time(app.clock.now() + TimeDelta::days(1)));
     app.event_with(with(app.event_body(&hall), "saleStartAt", tomorrow))
@@ -24,7 +24,7 @@ async fn upcoming(app: &App) -> String {
 }
 
 /// Its sale opens after all.
-async fn open_sale(app: &App) {
+pub(crate) async fn open_sale(app: &App) {
     sqlx::query("UPDATE event_service.events SET sale_start_at = now() - interval '1 min'")
         .execute(&app.database().await)
         .await

@@ -154,10 +154,11 @@ async fn the_status_moves_on_without_a_request_that_changes_it() {
     let listed = app.public.get("/events?status=ENDED").await.expect(200);
     assert_eq!(listed["content"][0]["status"], "ENDED");
 
-    sqlx::query("UPDATE event_service.events SET cancelled_at = now()")
-        .execute(&app.database().await)
+    let _ = app
+        .admin
+        .post(&format!("{path}/cancel"), &json!({"reason": "The artist is ill"}))
         .await
-        .unwrap();
+        .expect(202);
     assert_eq!(app.public.get(&path).await.expect(200)["status"], "CANCELLED");
     assert_eq!(
         app.public.get("/events?status=CANCELLED").await.expect(200)["totalElements"],

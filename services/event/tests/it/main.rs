@@ -6,6 +6,7 @@
     reason = "a helper of a test fails as the test does"
 )]
 
+mod caching;
 mod cancelling;
 mod create_event;
 mod deleting;
@@ -14,9 +15,12 @@ mod helpers;
 mod idempotency;
 mod internal;
 mod list_events;
+mod list_model;
 mod openapi;
+mod posters;
 mod refusals;
 mod reservations;
 mod sales;
 mod seat_map;
+mod update_event;
 mod venues;

@@ -39,7 +39,9 @@ async fn the_document_lists_every_public_endpoint_with_its_replies() {
             format!("post /events: {}", creating.replace("403", "403 404")),
             format!("post /venues/{{venueId}}/halls: {}", creating.replace("403", "403 404")),
             format!("post /venues: {creating}"),
-            "put /venues/{id}: 200 400 401 403 404 413 415 500 503".to_owned(),
+            "put /events/{id}/poster: 200 400 401 403 404 413 415 500 503".to_owned(),
+            "put /events/{id}: 200 400 401 403 404 409 412 413 415 428 500 503".to_owned(),
+            "put /venues/{id}: 200 400 401 403 404 412 413 415 500 503".to_owned(),
             "put /venues/{venueId}/halls/{hallId}: 200 400 401 403 404 409 413 415 500 503".to_owned(),
         ]
     );

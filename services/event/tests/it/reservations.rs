@@ -5,11 +5,11 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard},
 };
 use test_support::Running;
@@ -20,6 +20,8 @@ pub(crate) struct Known {
     pub(crate) claimed: HashSet<String>,
     /// Events that are closed.
     pub(crate) closed: HashSet<String>,
+    /// From which version on each event is sold.
+    pub(crate) versions: HashMap<String, i64>,
     pub(crate) down: bool,
 }
 
@@ -33,6 +35,7 @@ impl Reservations {
         let known = Arc::<Mutex<Known>>::default();
         let router = Router::new()
             .route("/internal/reservations/exists/{event_id}", get(look).post(close))
+            .route("/internal/reservations/exists/{event_id}/version", post(raise))
             .with_state(Arc::clone(&known));
         Self {
             running: Running::serve(router).await,
@@ -60,6 +63,15 @@ async fn close(State(known): Shared, Path(event): Path<String>) -> Response {
     let mut known = known.lock().unwrap();
     if !known.down && !known.claimed.contains(&event) {
         known.closed.insert(event.clone());
+    }
+    answer(&known, &event)
+}
+
+async fn raise(State(known): Shared, Path(event): Path<String>, Json(request): Json<Value>) -> Response {
+    let mut known = known.lock().unwrap();
+    if !known.down {
+        let version = request["version"].as_i64().unwrap();
+        known.versions.insert(event.clone(), version);
     }
     answer(&known, &event)
 }

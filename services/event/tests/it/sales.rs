@@ -164,7 +164,10 @@ async fn becomes_sold(app: &App, event: &str, expected: &[Uuid]) {
 
 async fn handled(app: &App, messages: i64) {
     eventually("the messages are handled", SOON, async || {
-        let count = app.count("SELECT count(*) FROM event_service.processed_events").await;
+        // Not its own about the concert, which end what is cached.
+        let count = app
+            .count("SELECT count(*) FROM event_service.processed_events WHERE consumer <> 'event-event-consumer'")
+            .await;
         (count == messages).then_some(())
     })
     .await;
@@ -190,15 +193,17 @@ async fn a_paid_seat_shows_as_sold_within_a_second_and_free_again_when_cancelled
     let begun = Instant::now();
     others.send(&others.paid(&booking)).await;
     becomes_sold(&app, &event, &seats[..2]).await;
+    let map = eventually("the map shows them", SOON, async || {
+        let reply = app
+            .user
+            .with_header("if-none-match", &etag)
+            .get(&format!("{path}?since={before}"))
+            .await;
+        (reply.status != 304).then(|| reply.expect(200))
+    })
+    .await;
     println!("sold after {:?}", begun.elapsed());
     assert!(begun.elapsed() < Duration::from_secs(1));
-
-    let map = app
-        .user
-        .with_header("if-none-match", &etag)
-        .get(&format!("{path}?since={before}"))
-        .await
-        .expect(200);
     let vip = &map["grades"][0];
     assert_eq!((&vip["total"], &vip["available"]), (&json!(2), &json!(0)));
     assert_eq!(

@@ -154,3 +154,24 @@ async fn a_venue_goes_with_its_halls_unless_a_concert_needs_one() {
         "SELECT count(*) FROM event_service.admin_audit_log WHERE action = 'DELETED' AND target_type = 'VENUE'";
     assert_eq!(app.count(deletions).await, 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_correction_may_name_what_it_corrects() {
+    let app = App::start().await;
+    let path = format!("/venues/{}", app.venue().await);
+    let body = |name: &str| json!({"name": name, "address": "x", "city": "Seoul"});
+    let seen = app.public.get(&path).await.header("etag").unwrap().to_owned();
+    let corrected = app.admin.with_header("if-match", &seen).put(&path, &body("A")).await;
+    let newer = corrected.header("etag").unwrap().to_owned();
+    assert_eq!(corrected.expect(200)["name"], "A");
+    let late = app.admin.with_header("if-match", &seen).put(&path, &body("B")).await;
+    late.expect_problem(412, "PRECONDITION_FAILED");
+    for condition in [newer.as_str(), "*"] {
+        let allowed = app
+            .admin
+            .with_header("if-match", condition)
+            .put(&path, &body("C"))
+            .await;
+        assert_eq!(allowed.expect(200)["name"], "C");
+    }
+}

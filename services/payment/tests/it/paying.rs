@@ -367,9 +367,15 @@ async fn a_buyer_who_hangs_up_has_paid_all_the_same() {
     let hold = market.hold(60.0).await;
     let payment = market.begin(&hold).await;
     let token = market.portone.window(payment.given.id, "PAY").await.unwrap();
-    market.portone.faults(json!({"confirm": {"delayMs": 800}})).await;
-    let hung_up = tokio::time::timeout(Duration::from_millis(300), market.confirm(payment, &token)).await;
-    assert!(hung_up.is_err());
+    market.portone.faults(json!({"confirm": {"delayMs": 2000}})).await;
+    let begun = "select count(*) from payment_service.payments where confirm_started_at is not null";
+    let is_begun = eventually("the confirm has begun", Duration::from_secs(30), || async {
+        (market.count(begun).await == 1).then_some(())
+    });
+    tokio::select! {
+        reply = market.confirm(payment, &token) => panic!("it was answered before the buyer could hang up: {reply:?}"),
+        () = is_begun => {}
+    }
     // Sooner than any reconciliation.
     market.until(payment.given, "SUCCESS").await;
     assert_eq!(market.said(payment.given).await, ["PaymentSuccess"]);

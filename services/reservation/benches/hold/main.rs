@@ -144,7 +144,7 @@ impl World {
         let event_id = Uuid::now_v7();
         let event = neighbours::event_info(event_id, common::Clock::system().now());
         let seats: Vec<Uuid> = (0..SEATS).map(|_| Uuid::now_v7()).collect();
-        let neighbours = Neighbours::start(event_id, &event, &seats).await?;
+        let neighbours = Neighbours::start(&event, &seats).await?;
         for variable in ["EVENT_SERVICE_URL", "QUEUE_SERVICE_URL", "PAYMENT_SERVICE_URL"] {
             env.set(variable, format!("http://{}", neighbours.address));
         }

@@ -18,7 +18,7 @@ pub(crate) struct Neighbours {
     _running: JoinSet<()>,
 }
 
-/// What the event service says of the event on sale.
+/// What the event service says of the event on sale, but for its seats.
 pub(crate) fn event_info(event_id: Uuid, now: DateTime<Utc>) -> Value {
     json!({
         "eventId": event_id,
@@ -32,22 +32,22 @@ pub(crate) fn event_info(event_id: Uuid, now: DateTime<Utc>) -> Value {
         "eventStartAt": now + TimeDelta::days(30),
         "eventEndAt": now + TimeDelta::days(30) + TimeDelta::hours(2),
         "maxTicketsPerUser": 4,
+        "version": 1,
+        "readAt": now,
     })
 }
 
 impl Neighbours {
-    pub(crate) async fn start(event_id: Uuid, event: &Value, seats: &[Uuid]) -> anyhow::Result<Self> {
+    pub(crate) async fn start(event: &Value, seats: &[Uuid]) -> anyhow::Result<Self> {
         let seats: Vec<Value> = seats
             .iter()
             .map(|id| json!({"id": id, "seatNumber": "A-12", "grade": "VIP", "price": 150_000}))
             .collect();
         let later = &event["saleEndAt"];
+        let mut catalogue = event.clone();
+        catalogue["seats"] = json!(seats);
         let replies = Arc::new([
-            (
-                "/seats",
-                reply("200 OK", &json!({"eventId": event_id, "version": 1, "seats": seats})),
-            ),
-            ("/internal/events", reply("200 OK", event)),
+            ("/seats", reply("200 OK", &catalogue)),
             (
                 "/tokens/validate",
                 reply(

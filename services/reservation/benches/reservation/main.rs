@@ -80,6 +80,7 @@ fn transactions(url: &str, pool_max: u32) -> anyhow::Result<HoldTransaction> {
         "eventStartAt": now + TimeDelta::days(30),
         "eventEndAt": now + TimeDelta::days(30),
         "maxTicketsPerUser": 4,
+        "readAt": now,
     });
     HoldTransaction::new(&db, Uuid::now_v7(), event, HOLD_FOR)
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 #[derive(Clone)]
 pub(crate) struct EventClient(pub(crate) ServiceClient);
 
-/// An event's title, times and limits.
+/// An event's title, times and limits, as they were at `read_at`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EventInfo {
@@ -21,6 +21,9 @@ pub(crate) struct EventInfo {
     pub(crate) event_start_at: DateTime<Utc>,
     pub(crate) event_end_at: DateTime<Utc>,
     pub(crate) max_tickets_per_user: i64,
+    /// By the event service's database. Prices and seats may change until the sale opens, so nothing is sold by what was
+    /// read before that.
+    pub(crate) read_at: DateTime<Utc>,
 }
 
 /// The event's state. Only whether it was cancelled matters here: the rest follows from the times and the database's clock.
@@ -32,11 +35,13 @@ pub(crate) enum EventState {
     Other,
 }
 
-/// Every seat of an event with its price.
+/// An event with every seat and its price, all of one moment.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SeatCatalogue {
-    /// The event's version when it was read, as `EventChanged` tells it.
+    #[serde(flatten)]
+    pub(crate) info: EventInfo,
+    /// The event's version then, as `EventChanged` tells it.
     pub(crate) version: i64,
     pub(crate) seats: Vec<CatalogueSeat>,
 }
@@ -53,20 +58,11 @@ pub(crate) struct CatalogueSeat {
 }
 
 impl EventClient {
-    /// The event, or nothing if there is none.
-    pub(crate) async fn event(&self, event_id: Uuid) -> Result<Option<EventInfo>, ClientError> {
-        known(self.0.get(&format!("/internal/events/{event_id}")).await)
-    }
-
-    /// Its seats, or nothing if there is no such event.
-    pub(crate) async fn seats(&self, event_id: Uuid) -> Result<Option<SeatCatalogue>, ClientError> {
-        known(self.0.get(&format!("/internal/events/{event_id}/seats")).await)
-    }
-}
-
-fn known<T>(result: Result<T, ClientError>) -> Result<Option<T>, ClientError> {
-    match result {
-        Err(error) if matches!(error.code(), Some(Code::EventNotFound | Code::NotFound)) => Ok(None),
-        result => result.map(Some),
+    /// The event with its seats, or nothing if there is no such event.
+    pub(crate) async fn catalogue(&self, event_id: Uuid) -> Result<Option<SeatCatalogue>, ClientError> {
+        match self.0.get(&format!("/internal/events/{event_id}/seats")).await {
+            Err(error) if matches!(error.code(), Some(Code::EventNotFound | Code::NotFound)) => Ok(None),
+            result => result.map(Some),
+        }
     }
 }

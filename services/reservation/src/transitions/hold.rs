@@ -39,7 +39,7 @@ pub(crate) enum HoldOutcome {
     Existing(Box<Read>),
     /// Not like this.
     Refused(HoldRefusal),
-    /// The event has changed; this version or a newer one must be looked at.
+    /// The event has changed or its sale has opened since it was read; this version or a newer one must be looked at anew.
     Changed(i64),
     /// Another transaction got in between; the same again may succeed.
     Lost,
@@ -80,8 +80,7 @@ pub(crate) async fn hold(connection: &mut PgConnection, wish: HoldWish<'_>) -> R
     if let (Some(id), Some(true)) = (survey.pending_id, survey.pending_live) {
         return existing(connection, id, &survey, &seat_ids).await;
     }
-    // A closed event is refused whatever became of it.
-    if survey.event_version > wish.event_version && !survey.event_closed {
+    if is_outdated(wish.event, wish.event_version, &survey) {
         return Ok(HoldOutcome::Changed(survey.event_version));
     }
     if let Some(refusal) = refused_by_survey(wish.event, seat_ids.len(), &survey) {
@@ -131,6 +130,15 @@ async fn existing(
     }
     let read = db::find(connection, id).await?;
     Ok(read.map_or(HoldOutcome::Lost, |read| HoldOutcome::Existing(Box::new(read))))
+}
+
+/// Whether a copy of the event must not be sold by: there is a newer version, or it was read before the sale opened. Until
+/// then the event service may change seats and prices as long as nobody has a claim; and it reads them, once the sale is
+/// open, behind a change that is still being made. So a hold has the seats and prices of the sale, to the last one.
+pub(super) fn is_outdated(event: &EventInfo, version: i64, survey: &Survey) -> bool {
+    let from_before_the_sale = event.read_at < event.sale_start_at && event.sale_start_at <= survey.now;
+    // A closed event is refused whatever became of it.
+    (survey.event_version > version || from_before_the_sale) && !survey.event_closed
 }
 
 /// Why the buyer cannot have `wanted` seats in all, as far as the survey of those that are not the buyer's tells.

@@ -11,7 +11,7 @@ mod tests;
 
 pub(crate) use end::{CancelOutcome, ReleaseOutcome, cancel, end, release, tickets_of};
 pub(crate) use hold::{HoldOutcome, HoldRefusal, HoldWish, hold};
-use hold::{displace, refused_by_survey};
+use hold::{displace, is_outdated, refused_by_survey};
 pub(crate) use payment_ended::{compensate, payment_failed};
 pub(crate) use payment_lock::{LockOutcome, PaymentLock, Unlocked, lock_for_payment, unlock};
 pub(crate) use swap::{SwapOutcome, SwapWish, Swapped, swap};

@@ -1,4 +1,4 @@
-use super::{HoldRefusal, displace, refused_by_survey};
+use super::{HoldRefusal, displace, is_outdated, refused_by_survey};
 use crate::{
     db::{self, Locked, Read, SurveyRequest},
     domain::{ReservedSeat, SwapDecision, SwapRefusal, Tickets, decide_swap},
@@ -34,7 +34,7 @@ pub(crate) enum SwapOutcome {
     Refused(SwapRefusal),
     /// The sale or the seats do not allow it.
     CannotBeHad(HoldRefusal),
-    /// The event has changed; this version or a newer one must be looked at.
+    /// The event has changed or its sale has opened since it was read; this version or a newer one must be looked at anew.
     Changed(i64),
     /// Another transaction got in between; the same again may succeed.
     Lost,
@@ -75,8 +75,7 @@ pub(crate) async fn swap(connection: &mut PgConnection, wish: SwapWish<'_>) -> R
         hold_for: Duration::ZERO,
     };
     let survey = db::survey(connection, request).await?;
-    // A closed event is refused whatever became of it.
-    if survey.event_version > wish.event_version && !survey.event_closed {
+    if is_outdated(wish.event, wish.event_version, &survey) {
         return Ok(SwapOutcome::Changed(survey.event_version));
     }
     if let Some(refusal) = refused_by_survey(wish.event, wanted.len(), &survey) {

@@ -4,6 +4,7 @@ use crate::{
     helpers::{App, SOON, hold_body, uuid},
     messages::{Booking, Others, start},
 };
+use chrono::TimeDelta;
 use common::internal_auth::Service;
 use futures_util::future::join_all;
 use messages::EventCancelled;
@@ -300,4 +301,37 @@ async fn an_event_without_claims_is_closed_on_request_and_one_with_claims_is_not
     let finished =
         "select count(*) from reservation_service.closed_events where reason = 'DELETED' and finished_at is not null";
     assert_eq!(app.number(finished).await, 1, "there is nothing to end");
+}
+
+#[tokio::test]
+async fn before_seats_and_prices_change_older_copies_are_turned_down_and_claims_are_told() {
+    let app = App::start().await;
+    let path = format!("/internal/reservations/exists/{}/version", app.event_id);
+    let raise = async |version: i64| {
+        app.as_service(Service::Event)
+            .post(&path, &json!({"version": version}))
+            .await
+    };
+    app.as_service(Service::Queue)
+        .post(&path, &json!({"version": 1}))
+        .await
+        .expect_problem(403, "FORBIDDEN");
+    // One replica has a copy of version 1, by which the sale is open.
+    let buyer = app.buyer();
+    let body = hold_body(app.event_id, &[1]);
+    let id = uuid(&buyer.api.post("/reservations/hold", &body).await.expect(201)["reservationId"]);
+    assert_eq!(raise(1).await.expect(200), json!({"exists": true, "closed": false}));
+    let _ = buyer.api.delete(&format!("/reservations/hold/{id}")).await.expect(204);
+
+    // The sale has been put off, and the message is still on its way.
+    {
+        let mut known = app.neighbours.known();
+        known.event.version = 2;
+        known.event.sale_start_at = known.event.sale_end_at - TimeDelta::minutes(1);
+    }
+    assert_eq!(raise(2).await.expect(200), json!({"exists": false, "closed": false}));
+    buyer.try_hold(&[1]).await.expect_problem(409, "SALE_NOT_OPEN");
+    let _ = raise(1).await.expect(200);
+    let version = "select version from reservation_service.event_versions";
+    assert_eq!(app.number(version).await, 2, "it never goes down");
 }

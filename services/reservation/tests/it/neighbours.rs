@@ -75,7 +75,6 @@ impl Neighbours {
             catalogue_reads: 0,
         }));
         let router = Router::new()
-            .route("/internal/events/{id}", get(event_info))
             .route("/internal/events/{id}/seats", get(event_seats))
             .route("/internal/queue/tokens/validate", post(validate))
             .route("/internal/queue/payment-tokens", post(payment_token))
@@ -107,11 +106,17 @@ fn problem(status: StatusCode, code: &str) -> Response {
     (status, Json(json!({"code": code}))).into_response()
 }
 
-async fn event_info(State(known): Shared, Path(id): Path<Uuid>) -> Response {
-    let event = known.lock().unwrap().event.clone();
+async fn event_seats(State(known): Shared, Path(id): Path<Uuid>) -> Response {
+    let event = {
+        let mut known = known.lock().unwrap();
+        known.catalogue_reads += 1;
+        known.event.clone()
+    };
     if id != event.id {
         return problem(StatusCode::NOT_FOUND, "EVENT_NOT_FOUND");
     }
+    let seat = |(n, id): (usize, &Uuid)| json!({"id": id, "seatNumber": format!("A-{}", n + 1), "grade": "VIP", "price": event.price});
+    let seats: Vec<Value> = event.seats.iter().enumerate().map(seat).collect();
     let body = json!({
         "eventId": id,
         "title": "겨울 콘서트",
@@ -124,22 +129,11 @@ async fn event_info(State(known): Shared, Path(id): Path<Uuid>) -> Response {
         "eventStartAt": event.event_start_at,
         "eventEndAt": event.event_start_at + TimeDelta::hours(2),
         "maxTicketsPerUser": 4,
+        "version": event.version,
+        "readAt": common::Clock::system().now(),
+        "seats": seats,
     });
     Json(body).into_response()
-}
-
-async fn event_seats(State(known): Shared, Path(id): Path<Uuid>) -> Response {
-    let event = {
-        let mut known = known.lock().unwrap();
-        known.catalogue_reads += 1;
-        known.event.clone()
-    };
-    if id != event.id {
-        return problem(StatusCode::NOT_FOUND, "EVENT_NOT_FOUND");
-    }
-    let seat = |(n, id): (usize, &Uuid)| json!({"id": id, "seatNumber": format!("A-{}", n + 1), "grade": "VIP", "price": event.price});
-    let seats: Vec<Value> = event.seats.iter().enumerate().map(seat).collect();
-    Json(json!({"eventId": id, "version": event.version, "seats": seats})).into_response()
 }
 
 async fn validate(State(known): Shared, Json(request): Json<Value>) -> Response {

@@ -7,7 +7,7 @@ use common::{
     extract::{Json, Path},
     problem::ApiResult,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Who has a claim on the event.
@@ -42,6 +42,30 @@ pub(super) async fn close_unclaimed(
     if !exists {
         db::close_event(&mut transaction, event_id, Closing::Deleted).await?;
     }
+    let closed = db::is_event_closed(&mut transaction, event_id).await?;
+    transaction.commit().await?;
+    Ok(Json(ClaimsReply { exists, closed }))
+}
+
+/// From which version on an event may be sold.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct VersionRequest {
+    version: i64,
+}
+
+/// Tells the event service, which is about to give an event other seats or prices, whether anybody has a claim on it. From
+/// then on nobody gets one by an older version of the event than this one, whose sale has not opened: so as long as the
+/// event service keeps that version's sale closed, the answer holds. While this looks nobody else acts on the event.
+pub(super) async fn raise_version(
+    State(state): State<AppState>,
+    Path(event_id): Path<Uuid>,
+    Json(request): Json<VersionRequest>,
+) -> ApiResult<Json<ClaimsReply>> {
+    let mut transaction = state.pool.begin().await?;
+    db::lock_event(&mut transaction, event_id).await?;
+    db::raise_event_version(&mut transaction, event_id, request.version).await?;
+    let exists = db::has_claims(&mut transaction, event_id).await?;
     let closed = db::is_event_closed(&mut transaction, event_id).await?;
     transaction.commit().await?;
     Ok(Json(ClaimsReply { exists, closed }))

@@ -22,10 +22,15 @@ pub(crate) fn router(state: &AppState, verifier: &Verifier) -> Router {
             get(availability::availability),
         )
         .route("/internal/reservations/pending/{event_id}", get(pending::pending));
-    let event = Router::new().route(
-        "/internal/reservations/exists/{event_id}",
-        get(claims::claims).post(claims::close_unclaimed),
-    );
+    let event = Router::new()
+        .route(
+            "/internal/reservations/exists/{event_id}",
+            get(claims::claims).post(claims::close_unclaimed),
+        )
+        .route(
+            "/internal/reservations/exists/{event_id}/version",
+            post(claims::raise_version),
+        );
     let payment = Router::new()
         .route("/internal/reservations/{id}", get(reservation::reservation))
         .route(

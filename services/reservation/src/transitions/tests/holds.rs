@@ -167,6 +167,13 @@ async fn holds_follow_the_sale_window_and_the_version_of_the_event() {
         "{outcome:?}"
     );
 
+    let read_too_early = EventInfo {
+        read_at: database.event().sale_start_at - TimeDelta::microseconds(1),
+        ..database.event()
+    };
+    let (_, outcome) = database.hold_in(&read_too_early, buyer, &[1], MINUTES).await;
+    assert!(matches!(outcome, HoldOutcome::Changed(0)), "{outcome:?}");
+
     let mut connection = database.pool.acquire().await.unwrap();
     db::raise_event_version(&mut connection, database.event_id, 2)
         .await

@@ -69,6 +69,7 @@ impl Database {
             event_start_at: self.now + TimeDelta::days(30),
             event_end_at: self.now + TimeDelta::days(30) + TimeDelta::hours(2),
             max_tickets_per_user: 4,
+            read_at: self.now,
         }
     }
 
