@@ -19,7 +19,13 @@ async fn statements(world: &World, email: &str) -> (Reply, Vec<String>) {
         Some(rest.split(" db.statement").next()?.to_owned())
     });
     // The workers', which look once at the start; on a busy machine that is late.
-    let workers = ["ended_sessions", "session_id, ended_at", "DELETE", "WITH", "SELECT id FROM"];
+    let workers = [
+        "ended_sessions",
+        "session_id, ended_at",
+        "DELETE",
+        "WITH",
+        "SELECT id FROM",
+    ];
     let own = summaries.filter(|summary| !workers.iter().any(|theirs| summary.contains(theirs)));
     (reply, own.collect())
 }
