@@ -16,6 +16,7 @@ mod killed;
 mod operators;
 mod outages;
 mod races;
+mod social_login;
 mod strangers;
 mod streams;
 mod swapping;
