@@ -116,7 +116,7 @@ pub fn log_panic(ended: Result<(), JoinError>) {
 ///
 /// # Errors
 /// When the client leaves early or speaks no HTTP.
-pub async fn http1<I, S, B>(http: &http1::Builder, io: I, service: S, ending: &Ending) -> hyper::Result<()>
+async fn http1<I, S, B>(http: &http1::Builder, io: I, service: S, ending: &Ending) -> hyper::Result<()>
 where
     I: Read + Write + Unpin,
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,

@@ -181,6 +181,26 @@ pub(crate) struct GradeRow {
     pub(crate) seats_sold: i32,
 }
 
+impl GradeRow {
+    pub(super) fn read(grade: &str, price: i64, seats_total: i32, seats_sold: i32) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            grade: super::grade(grade)?,
+            price,
+            seats_total,
+            seats_sold,
+        })
+    }
+}
+
+/// The order in which grades are shown.
+pub(super) fn best_first(
+    rows: impl Iterator<Item = Result<GradeRow, sqlx::Error>>,
+) -> Result<Vec<GradeRow>, sqlx::Error> {
+    let mut grades = rows.collect::<Result<Vec<_>, _>>()?;
+    grades.sort_unstable_by_key(|row| row.grade);
+    Ok(grades)
+}
+
 /// A concert's grades, best first.
 pub(crate) async fn grades(executor: impl PgExecutor<'_>, event_id: Uuid) -> Result<Vec<GradeRow>, sqlx::Error> {
     let rows = sqlx::query!(
@@ -193,17 +213,8 @@ pub(crate) async fn grades(executor: impl PgExecutor<'_>, event_id: Uuid) -> Res
     )
     .fetch_all(executor)
     .await?;
-    let mut grades = rows
-        .into_iter()
-        .map(|row| {
-            Ok(GradeRow {
-                grade: super::grade(&row.grade)?,
-                price: row.price,
-                seats_total: row.seats_total,
-                seats_sold: row.seats_sold,
-            })
-        })
-        .collect::<Result<Vec<_>, sqlx::Error>>()?;
-    grades.sort_unstable_by_key(|row| row.grade);
-    Ok(grades)
+    best_first(
+        rows.into_iter()
+            .map(|row| GradeRow::read(&row.grade, row.price, row.seats_total, row.seats_sold)),
+    )
 }

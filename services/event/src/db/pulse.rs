@@ -1,6 +1,6 @@
 //! What changes of concerts without an administrator: how many seats are sold, and the passing of time.
 
-use super::events::GradeRow;
+use super::events::{GradeRow, best_first};
 use chrono::{DateTime, Utc};
 use sqlx::{PgExecutor, PgPool};
 use uuid::Uuid;
@@ -35,22 +35,13 @@ pub(crate) async fn of(executor: impl PgExecutor<'_>, event_id: Uuid) -> Result<
         return Ok(None);
     };
     let (event_version, map_version) = (first.event_version, first.map_version);
-    let mut grades = rows
+    let grades = rows
         .into_iter()
-        .map(|row| {
-            Ok(GradeRow {
-                grade: super::grade(&row.grade)?,
-                price: row.price,
-                seats_total: row.seats_total,
-                seats_sold: row.seats_sold,
-            })
-        })
-        .collect::<Result<Vec<_>, sqlx::Error>>()?;
-    grades.sort_unstable_by_key(|row| row.grade);
+        .map(|row| GradeRow::read(&row.grade, row.price, row.seats_total, row.seats_sold));
     Ok(Some(Pulse {
         event_version,
         map_version,
-        grades,
+        grades: best_first(grades)?,
     }))
 }
 

@@ -1,4 +1,4 @@
-use super::Account;
+use super::{Account, lock_standing};
 use crate::{
     blacklist::Ended,
     db::{self, audit::Action},
@@ -69,14 +69,7 @@ pub(crate) async fn lock_user(
         return Err(Problem::new(Code::Forbidden).detail("Nobody locks their own account."));
     }
     let mut transaction = app.db.begin().await?;
-    let standings = db::locks::standings(&mut transaction, &[admin.id, id]).await?;
-    let standing = |id: Uuid| standings.iter().find(|standing| standing.id == id);
-    if !standing(admin.id).is_some_and(db::locks::Standing::is_active_admin) {
-        return Err(Problem::new(Code::Forbidden));
-    }
-    if standing(id).is_none_or(|standing| standing.status == "DELETED") {
-        return Err(Problem::new(Code::NotFound));
-    }
+    lock_standing(&mut transaction, admin, id).await?;
     let mut ended = Ended::default();
     if db::locks::lock(&mut transaction, id).await? {
         ended = app.sessions.end_all(&mut transaction, id, None).await?;

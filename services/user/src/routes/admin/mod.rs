@@ -11,7 +11,7 @@ pub(super) mod unlock_user;
 
 use super::me::Opened;
 use crate::{
-    db::{self, profiles::Profile},
+    db::{self, locks::Standing, profiles::Profile},
     personal_data::Keyring,
 };
 use chrono::{DateTime, Utc};
@@ -54,6 +54,17 @@ impl Account {
             deleted_at: profile.deleted_at,
         })
     }
+}
+
+/// Locks both accounts and shows how the other one stands, which must not be deleted; the caller must be an administrator still.
+async fn lock_standing(connection: &mut PgConnection, admin: Admin, id: Uuid) -> Result<Standing, Problem> {
+    let mut standings = db::locks::standings(connection, &[admin.id, id]).await?;
+    let caller = standings.iter().find(|standing| standing.id == admin.id);
+    if !caller.is_some_and(Standing::is_active_admin) {
+        return Err(Problem::new(Code::Forbidden));
+    }
+    standings.retain(|standing| standing.id == id && standing.status != "DELETED");
+    standings.pop().ok_or_else(|| Problem::new(Code::NotFound))
 }
 
 /// The caller must be an administrator still.

@@ -1,4 +1,4 @@
-use super::{Account, lock_user::LockRequest};
+use super::{Account, lock_standing, lock_user::LockRequest};
 use crate::{
     db::{self, audit::Action},
     state::App,
@@ -34,13 +34,7 @@ pub(crate) async fn unlock_user(
 ) -> ApiResult<Json<Account>> {
     let details = request.details()?;
     let mut transaction = app.db.begin().await?;
-    let standings = db::locks::standings(&mut transaction, &[admin.id, id]).await?;
-    let standing = |id: Uuid| standings.iter().find(|standing| standing.id == id);
-    if !standing(admin.id).is_some_and(db::locks::Standing::is_active_admin) {
-        return Err(Problem::new(Code::Forbidden));
-    }
-    let account = standing(id).filter(|standing| standing.status != "DELETED");
-    let account = account.ok_or_else(|| Problem::new(Code::NotFound))?;
+    let account = lock_standing(&mut transaction, admin, id).await?;
     db::locks::unlock(&mut transaction, id).await?;
     if let Some(email_hash) = &account.email_hash {
         app.lock_out.forgive(&mut transaction, email_hash, None).await?;
