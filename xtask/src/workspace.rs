@@ -10,7 +10,11 @@ use anyhow::{Context as _, Result};
 #[derive(Debug, Clone)]
 pub(crate) struct Workspace {
     root: PathBuf,
+    dev: PathBuf,
 }
+
+/// Names another state folder than the repository's `.dev`: a second system from the same checkout, with `--ports-from`.
+const STATE_FOLDER: &str = "TICKET_QUEUE_DEV_DIR";
 
 impl Workspace {
     /// The repository this program was built from.
@@ -18,8 +22,11 @@ impl Workspace {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"))
             .parent()
             .context("xtask lies in the repository")?;
+        let dev = std::env::var_os(STATE_FOLDER).map_or_else(|| root.join(".dev"), PathBuf::from);
+        anyhow::ensure!(dev.is_absolute(), "{STATE_FOLDER} must be an absolute path");
         let workspace = Self {
             root: root.to_path_buf(),
+            dev,
         };
         for folder in ["logs", "pids"] {
             let folder = workspace.dev().join(folder);
@@ -35,7 +42,7 @@ impl Workspace {
 
     /// The state folder: server data, logs, pids. Git ignores it.
     pub(crate) fn dev(&self) -> PathBuf {
-        self.root.join(".dev")
+        self.dev.clone()
     }
 
     /// Where the simulators keep payments, so that they outlive a restart as the books of that database do.
