@@ -82,7 +82,7 @@ fi
 
 if command -v shellcheck > /dev/null; then
   check scripts
-  shellcheck .ci/run infra/check.sh infra/terraform/scripts/*.sh
+  shellcheck .ci/run infra/*.sh infra/scripts/*.sh infra/terraform/scripts/*.sh localstack/*.sh
 else
   leave_out shellcheck
 fi

@@ -11,6 +11,7 @@ locals {
   }
 
   # On EC2 each instance has all six, which call each other there; `localhost`, because production refuses the defaults.
+  # On ECS a name has the addresses of all tasks of its program, and callers use all of them.
   hosts = {
     for name, _ in local.ports : name => var.compute == "ec2" ? "localhost" : "${name}.${local.name}.local"
   }

@@ -1,6 +1,7 @@
 //! The database as the services find it (design.md §5): roles, schemas, grants and the migrations of `migrations/`.
 //!
 //! - [`migrate`] brings a database up to date, making it when it is missing. It may be repeated and run by several at once.
+//! - [`make_roles`] makes the roles alone, for a backup that is to be restored.
 //! - [`template`] makes a migrated database once, from which tests copy their own with [`create_from_template`].
 //!
 //! The migrator role owns every object and nobody can log in as it; each service's [`Login`] may touch the rows of its own
@@ -12,7 +13,7 @@ mod migrate;
 mod template;
 
 pub use login::{Login, Passwords};
-pub use migrate::{Error, migrate};
+pub use migrate::{Error, make_roles, migrate};
 pub use template::{create_from_template, drop_database, template};
 
 use sqlx::{ConnectOptions, postgres::PgConnectOptions};

@@ -99,6 +99,19 @@ pub async fn migrate(admin_url: &str, passwords: &Passwords) -> Result<(), Error
     cluster.close().await.during("release the migration lock")
 }
 
+/// Makes the roles that are missing on the server that `admin_url` names and sets the logins' passwords, and touches no database:
+/// what a server needs before a backup is restored into it.
+///
+/// # Errors
+///
+/// See [`Error`].
+pub async fn make_roles(admin_url: &str, passwords: &Passwords) -> Result<(), Error> {
+    let options: PgConnectOptions = admin_url.parse().map_err(Error::Url)?;
+    let mut cluster = lock_cluster(&options).await?;
+    create_roles(&mut cluster, passwords).await?;
+    cluster.close().await.during("release the migration lock")
+}
+
 /// Connects to the database that every PostgreSQL cluster has and takes the lock there; it ends with the connection.
 pub(crate) async fn lock_cluster(options: &PgConnectOptions) -> Result<PgConnection, Error> {
     let mut cluster = connect(&options.clone().database("postgres")).await?;

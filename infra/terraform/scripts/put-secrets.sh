@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Puts the secrets that Terraform has made room for into Parameter Store: random ones are made here, those that others gave us are
 # asked for. What is set already is left alone; --replace NAME sets one anew. Nothing is printed, and no value is an argument of a
-# program that others could see.
+# program that others could see. infra/aws-trial.sh tries it on a simulator.
 #
 #   scripts/put-secrets.sh /ticket-queue/prod [--replace NAME]
 set -euo pipefail
@@ -21,30 +21,34 @@ make_secret() {
   esac
 }
 
-names=$(aws ssm get-parameters-by-path --path "$prefix" --query 'Parameters[].Name' --output text | tr '\t' '\n' | sort)
+# Whether each is unset is decided by the query, so that no value comes here.
+# shellcheck disable=SC2016  # the backquotes are JMESPath's
+names=$(aws ssm get-parameters-by-path --path "$prefix" --with-decryption \
+  --query 'Parameters[].[Name, Value == `unset`]' --output text | sort)
 [ -n "$names" ] || { echo "no parameters below $prefix: apply Terraform first" >&2; exit 1; }
+if [ -n "$replace" ] && ! grep -q "^$prefix/${replace}[[:space:]]" <<< "$names"; then
+  echo "there is no $prefix/$replace" >&2
+  exit 1
+fi
 
-while read -r name; do
+while read -r name unset; do
   short=${name##*/}
-  if [ "$short" != "$replace" ]; then
-    current=$(aws ssm get-parameter --with-decryption --name "$name" --query Parameter.Value --output text)
-    if [ "$current" != unset ]; then
-      echo "$short is set"
-      continue
-    fi
+  if [ "$short" != "$replace" ] && [ "$unset" != True ]; then
+    echo "$short is set"
+    continue
   fi
   if ! value=$(make_secret "$short"); then
     read -r -s -p "$short (given to us, not shown): " value < /dev/tty
     echo
     if [ -z "$value" ]; then
-      echo "$short is left unset"
+      echo "$short is left as it is"
       continue
     fi
   fi
   request=$(mktemp)
-  chmod 600 "$request"
-  python3 -c 'import json, sys; json.dump({"Name": sys.argv[1], "Value": sys.stdin.read(), "Type": "SecureString", "Overwrite": True}, sys.stdout)' \
-    "$name" <<< "$value" | sed 's/\\n"/"/' > "$request"
+  trap 'rm -f "$request"' EXIT
+  python3 -c 'import json, sys; json.dump({"Name": sys.argv[1], "Value": sys.stdin.read().rstrip("\n"), "Type": "SecureString", "Overwrite": True}, sys.stdout)' \
+    "$name" <<< "$value" > "$request"
   aws ssm put-parameter --cli-input-json "file://$request" > /dev/null
   rm -f "$request"
   echo "$short is put"

@@ -92,7 +92,8 @@ pub(super) async fn compare(
         (
             "portone_differs",
             "A payment of which PortOne's books and ours say different things.",
-            "Read the payment at PortOne, which is right about money; `ticketctl saga drive` makes the payment service read it.",
+            "Read the payment at PortOne, which is right about money; `ticketctl saga drive` makes the payment service read it. One that our books do not have at all, after a restore, is given back \
+             in PortOne's console.",
             differing,
         ),
         (
@@ -139,7 +140,9 @@ fn differences(payments: &[Payment], ledger: &Ledger, moving: &mut Vec<Row>) -> 
         }
     }
     let known: HashSet<Uuid> = payments.iter().map(|payment| payment.id).collect();
-    for (id, entry) in ledger.ours.iter().filter(|(id, _)| !known.contains(id)) {
+    // What our books never had, or lost with a database that was restored, is settled once all of it was given back.
+    let unknown = ledger.ours.iter().filter(|(id, _)| !known.contains(id));
+    for (id, entry) in unknown.filter(|(_, entry)| entry.captured != entry.cancelled) {
         differing.push(Row {
             subject: format!("payment {id}"),
             finding: format!(

@@ -5,9 +5,20 @@ use std::{process::ExitCode, time::Duration};
 use clap::Args;
 
 use super::Auditor;
-use crate::connection::Database;
+use crate::{
+    connection::Database,
+    output::{Output, verdict},
+};
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  ticketctl audit
+  ticketctl audit --wait 60
+  ticketctl audit --without-portone --json
+  ticketctl audit --portone-ledger-url https://ledger.example.com/payments
+
+It may be run at any time, also under load: what is on its way is listed apart and breaks nothing.")]
 pub(crate) struct Audit {
     #[command(flatten)]
     database: Database,
@@ -37,14 +48,11 @@ pub(crate) struct Audit {
         default_value_t = 604_800
     )]
     retention_seconds: u64,
-    /// Print the result as JSON.
-    #[arg(long)]
-    json: bool,
 }
 
 impl Audit {
-    /// The exit code is a failure when an invariant is broken, or there is no rest although it was waited for.
-    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+    /// The exit code says when an invariant is broken, or there is no rest although it was waited for.
+    pub(crate) async fn run(self, output: Output) -> anyhow::Result<ExitCode> {
         let ledger = (!self.without_portone).then(|| {
             self.portone_ledger_url
                 .unwrap_or_else(|| format!("{}/control/portone/ledger", self.simulators_url.trim_end_matches('/')))
@@ -57,15 +65,9 @@ impl Audit {
                 Duration::from_secs(self.settle_seconds),
             )
             .await?;
-        if self.json {
-            println!("{}", serde_json::to_string_pretty(&report)?);
-        } else {
+        if !output.json(&report)? {
             println!("{report}");
         }
-        Ok(if report.ok && (report.at_rest || self.wait.is_none()) {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        })
+        Ok(verdict(report.ok && (report.at_rest || self.wait.is_none())))
     }
 }

@@ -6,7 +6,10 @@ use outbox::headers;
 use serde_json::json;
 
 use super::{letter::dlq_topic, read};
-use crate::connection::{Broker, Database};
+use crate::{
+    connection::{Broker, Database},
+    output::Output,
+};
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
@@ -16,9 +19,6 @@ pub(crate) struct List {
     /// Also those that have been handled since.
     #[arg(long)]
     all: bool,
-    /// Print them as JSON.
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
     broker: Broker,
     #[command(flatten)]
@@ -26,7 +26,7 @@ pub(crate) struct List {
 }
 
 impl List {
-    pub(crate) async fn run(self) -> anyhow::Result<()> {
+    pub(crate) async fn run(self, output: Output) -> anyhow::Result<()> {
         let letters = read::letters(&self.broker.config(), self.topic).await?;
         let handled = read::handled_since(&mut self.database.connect().await?, &letters).await?;
         let mut open = 0;
@@ -42,7 +42,7 @@ impl List {
             } else if !self.all {
                 continue;
             }
-            if self.json {
+            if output == Output::Json {
                 shown.push(json!({
                     "place": letter.place.to_string(),
                     "state": state,
@@ -71,8 +71,7 @@ impl List {
                 text(headers::DLQ_ERROR),
             );
         }
-        if self.json {
-            println!("{}", serde_json::to_string_pretty(&shown)?);
+        if output.json(&shown)? {
             return Ok(());
         }
         println!("{} dead letters, {open} of them open.", letters.len());

@@ -9,10 +9,23 @@ mod read;
 mod replay;
 mod show;
 
-use crate::connection::{Broker, Database};
+use crate::{
+    connection::{Broker, Database},
+    output::Output,
+};
 use clap::Subcommand;
 
 #[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  ticketctl dlq list
+  ticketctl dlq list --topic dlq.payment --all
+  ticketctl dlq show dlq.payment:12
+  ticketctl dlq replay dlq.payment:12 dlq.payment:13
+  ticketctl dlq replay --all-of dlq.payment
+  ticketctl dlq replay dlq.payment:12 --payload corrected.json
+
+Remove the cause first. Replaying twice does no harm: the group knows what it has handled.")]
 pub(crate) enum Dlq {
     /// List the dead letters that have not been handled since.
     List(list::List),
@@ -33,11 +46,11 @@ pub(crate) async fn open_letters(broker: &Broker, database: &Database) -> anyhow
 }
 
 impl Dlq {
-    pub(crate) async fn run(self) -> anyhow::Result<()> {
+    pub(crate) async fn run(self, output: Output) -> anyhow::Result<()> {
         match self {
-            Self::List(command) => command.run().await,
-            Self::Show(command) => command.run().await,
-            Self::Replay(command) => command.run().await,
+            Self::List(command) => command.run(output).await,
+            Self::Show(command) => command.run(output).await,
+            Self::Replay(command) => command.run(output).await,
         }
     }
 }

@@ -11,12 +11,16 @@ use rdkafka::{
     producer::{FutureProducer, FutureRecord},
     util::Timeout,
 };
+use serde_json::json;
 
 use super::{
     letter::{Letter, Place, dlq_topic},
     read,
 };
-use crate::connection::{Broker, Database};
+use crate::{
+    connection::{Broker, Database},
+    output::Output,
+};
 
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -38,7 +42,7 @@ pub(crate) struct Replay {
 }
 
 impl Replay {
-    pub(crate) async fn run(self) -> anyhow::Result<()> {
+    pub(crate) async fn run(self, output: Output) -> anyhow::Result<()> {
         let kafka = self.broker.config();
         let mut letters = self.wanted(&kafka).await?;
         if let Some(path) = &self.payload {
@@ -59,13 +63,19 @@ impl Replay {
         let producer = kafka
             .producer(DELIVERY_TIMEOUT)
             .context("the Kafka settings are refused")?;
+        let mut replayed = Vec::new();
         for letter in &letters {
             let group = send(&producer, &kafka, letter)
                 .await
                 .with_context(|| format!("{} stays", letter.place))?;
-            println!("{} was sent to {group} again", letter.place);
+            if output == Output::Text {
+                println!("{} was sent to {group} again", letter.place);
+            }
+            replayed.push(json!({ "place": letter.place.to_string(), "group": group }));
         }
-        println!("{} dead letters replayed.", letters.len());
+        if !output.json(&replayed)? {
+            println!("{} dead letters replayed.", replayed.len());
+        }
         Ok(())
     }
 

@@ -6,13 +6,10 @@ use serde::Serialize;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use crate::connection::Database;
+use crate::{connection::Database, output::Output};
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// Print them as JSON.
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
     database: Database,
 }
@@ -39,15 +36,13 @@ struct Parked {
 }
 
 impl List {
-    pub(crate) async fn run(self) -> anyhow::Result<()> {
+    pub(crate) async fn run(self, output: Output) -> anyhow::Result<()> {
         let mut connection = self.database.connect().await?;
         let waiting: Vec<Waiting> = sqlx::query_as(include_str!("../../sql/status/outbox.sql"))
             .fetch_all(&mut connection)
             .await?;
         let parked = parked(&mut connection).await?;
-        if self.json {
-            let list = serde_json::json!({ "producers": waiting, "parked": parked });
-            println!("{}", serde_json::to_string_pretty(&list)?);
+        if output.json(&serde_json::json!({ "producers": waiting, "parked": parked }))? {
             return Ok(());
         }
         for producer in &waiting {

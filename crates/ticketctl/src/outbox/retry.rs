@@ -4,7 +4,7 @@ use anyhow::ensure;
 use clap::Args;
 use uuid::Uuid;
 
-use crate::connection::Database;
+use crate::{connection::Database, output::Output};
 
 #[derive(Debug, Args)]
 pub(crate) struct Retry {
@@ -16,7 +16,7 @@ pub(crate) struct Retry {
 }
 
 impl Retry {
-    pub(crate) async fn run(self) -> anyhow::Result<()> {
+    pub(crate) async fn run(self, output: Output) -> anyhow::Result<()> {
         let mut connection = self.database.connect().await?;
         let changed = sqlx::query(
             r#"
@@ -29,7 +29,9 @@ impl Retry {
         .execute(&mut connection)
         .await?
         .rows_affected();
-        println!("{changed} messages will be tried again within a second.");
+        if !output.json(&serde_json::json!({ "retried": changed }))? {
+            println!("{changed} messages will be tried again within a second.");
+        }
         ensure!(changed == self.ids.len() as u64, "the others are not parked");
         Ok(())
     }

@@ -4,7 +4,7 @@ use anyhow::ensure;
 use clap::Args;
 use uuid::Uuid;
 
-use crate::connection::Database;
+use crate::{connection::Database, output::Output};
 
 #[derive(Debug, Args)]
 pub(crate) struct Skip {
@@ -16,7 +16,7 @@ pub(crate) struct Skip {
 }
 
 impl Skip {
-    pub(crate) async fn run(self) -> anyhow::Result<()> {
+    pub(crate) async fn run(self, output: Output) -> anyhow::Result<()> {
         let mut connection = self.database.connect().await?;
         // `parked_at` and the error stay, so that it can be told from one that was sent.
         let changed = sqlx::query(
@@ -32,7 +32,9 @@ impl Skip {
         .execute(&mut connection)
         .await?
         .rows_affected();
-        println!("{changed} messages were given up.");
+        if !output.json(&serde_json::json!({ "skipped": changed }))? {
+            println!("{changed} messages were given up.");
+        }
         ensure!(changed == self.ids.len() as u64, "the others are not parked");
         Ok(())
     }

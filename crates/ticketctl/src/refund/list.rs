@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::row;
-use crate::{connection::Database, text};
+use crate::{connection::Database, output::Output, text};
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
@@ -13,20 +13,16 @@ pub(crate) struct List {
     /// No more than these.
     #[arg(long, default_value_t = 100)]
     limit: u32,
-    /// Print them as JSON.
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
     database: Database,
 }
 
 impl List {
-    pub(crate) async fn run(self) -> anyhow::Result<()> {
+    pub(crate) async fn run(self, output: Output) -> anyhow::Result<()> {
         let mut connection = self.database.connect().await?;
         let status = self.status.map(|status| status.to_ascii_uppercase());
         let refunds = row::find(&mut connection, None, status.as_deref(), self.limit.into()).await?;
-        if self.json {
-            println!("{}", serde_json::to_string_pretty(&refunds)?);
+        if output.json(&refunds)? {
             return Ok(());
         }
         for refund in &refunds {

@@ -7,7 +7,16 @@ mod show;
 
 use clap::Subcommand;
 
+use crate::output::Output;
+
 #[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  ticketctl refund list
+  ticketctl refund list --status succeeded --limit 20
+  ticketctl refund show 019ab000-0000-7000-8000-000000000002
+  ticketctl refund retry 019ab000-0000-7000-8000-000000000002
+  ticketctl refund retry --all-failed")]
 pub(crate) enum Refund {
     /// List the refunds that are not done: those that were given up first, then the overdue ones.
     List(list::List),
@@ -19,11 +28,11 @@ pub(crate) enum Refund {
 }
 
 impl Refund {
-    pub(crate) async fn run(self) -> anyhow::Result<()> {
+    pub(crate) async fn run(self, output: Output) -> anyhow::Result<()> {
         match self {
-            Self::List(command) => command.run().await,
-            Self::Show(command) => command.run().await,
-            Self::Retry(command) => command.run().await,
+            Self::List(command) => command.run(output).await,
+            Self::Show(command) => command.run(output).await,
+            Self::Retry(command) => command.run(output).await,
         }
     }
 }

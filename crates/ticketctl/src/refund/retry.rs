@@ -2,11 +2,12 @@
 
 use anyhow::ensure;
 use clap::Args;
+use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::row;
-use crate::{connection::Database, text};
+use crate::{connection::Database, output::Output, text};
 
 /// As the payment service's own `REFUND_RETRY_FOR_SECONDS`.
 const HOURS: i32 = 24;
@@ -24,19 +25,25 @@ pub(crate) struct Retry {
 }
 
 impl Retry {
-    pub(crate) async fn run(self) -> anyhow::Result<()> {
+    pub(crate) async fn run(self, output: Output) -> anyhow::Result<()> {
         let mut connection = self.database.connect().await?;
         let wanted = (!self.all_failed).then_some(self.payments.as_slice());
         let again = put_back(&mut connection, wanted).await?;
-        for (payment, amount) in &again {
-            println!("the refund of payment {payment} ({amount} won) is tried again now, and for {HOURS} h");
-        }
-        println!("{} refunds put back.", again.len());
         let mut refused = Vec::new();
         for payment in wanted.unwrap_or_default() {
             if !again.iter().any(|(id, _)| id == payment) {
                 refused.push(why_not(&mut connection, *payment).await?);
             }
+        }
+        let back: Vec<_> = again
+            .iter()
+            .map(|(payment, amount)| json!({ "paymentId": payment, "amount": amount }))
+            .collect();
+        if !output.json(&json!({ "putBack": back, "refused": refused }))? {
+            for (payment, amount) in &again {
+                println!("the refund of payment {payment} ({amount} won) is tried again now, and for {HOURS} h");
+            }
+            println!("{} refunds put back.", again.len());
         }
         ensure!(refused.is_empty(), "{}", refused.join("; "));
         Ok(())

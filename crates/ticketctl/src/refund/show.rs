@@ -5,28 +5,24 @@ use clap::Args;
 use uuid::Uuid;
 
 use super::row;
-use crate::{connection::Database, text};
+use crate::{connection::Database, output::Output, text};
 
 #[derive(Debug, Args)]
 pub(crate) struct Show {
     /// The payment's id.
     payment: Uuid,
-    /// Print it as JSON.
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
     database: Database,
 }
 
 impl Show {
-    pub(crate) async fn run(self) -> anyhow::Result<()> {
+    pub(crate) async fn run(self, output: Output) -> anyhow::Result<()> {
         let mut connection = self.database.connect().await?;
         let refund = row::find(&mut connection, Some(self.payment), None, 1)
             .await?
             .pop()
             .with_context(|| format!("there is no refund of a payment {}", self.payment))?;
-        if self.json {
-            println!("{}", serde_json::to_string_pretty(&refund)?);
+        if output.json(&refund)? {
             return Ok(());
         }
         let time = |time| text::time(Some(time));

@@ -2,11 +2,12 @@
 
 use anyhow::{bail, ensure};
 use clap::Args;
+use serde_json::json;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use super::booking::reservation_of;
-use crate::connection::Database;
+use crate::{connection::Database, output::Output};
 
 #[derive(Debug, Args)]
 pub(crate) struct Drive {
@@ -63,7 +64,7 @@ const PUSHES: [(&str, &str); 4] = [
 ];
 
 impl Drive {
-    pub(crate) async fn run(self) -> anyhow::Result<()> {
+    pub(crate) async fn run(self, output: Output) -> anyhow::Result<()> {
         let mut connection = self.database.connect().await?;
         let reservation = reservation_of(&mut connection, self.booking).await?;
         let mut transaction = connection.begin().await?;
@@ -76,7 +77,7 @@ impl Drive {
         let Some(step) = step else {
             bail!("nobody began to pay for a reservation {}", self.booking);
         };
-        let mut pushed = 0;
+        let mut pushed = Vec::new();
         for (what, statement) in PUSHES {
             let rows = sqlx::query(statement)
                 .bind(reservation)
@@ -84,17 +85,21 @@ impl Drive {
                 .await?
                 .rows_affected();
             if rows > 0 {
-                println!("{what} within a second");
-                pushed += rows;
+                pushed.push(what);
             }
         }
         transaction.commit().await?;
         let given_up = given_up(&mut connection, reservation).await?;
-        for payment in &given_up {
-            println!("its refund was given up: ticketctl refund retry {payment}");
+        if !output.json(&json!({ "step": step, "pushed": pushed, "refundsGivenUp": given_up }))? {
+            for what in &pushed {
+                println!("{what} within a second");
+            }
+            for payment in &given_up {
+                println!("its refund was given up: ticketctl refund retry {payment}");
+            }
         }
         ensure!(
-            pushed > 0 || !given_up.is_empty(),
+            !pushed.is_empty() || !given_up.is_empty(),
             "nothing is left to do: the booking is {step}"
         );
         Ok(())

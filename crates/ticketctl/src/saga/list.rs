@@ -6,7 +6,7 @@ use serde::Serialize;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use crate::{connection::Database, text};
+use crate::{connection::Database, output::Output, text};
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
@@ -16,9 +16,6 @@ pub(crate) struct List {
     /// No more than these.
     #[arg(long, default_value_t = 100)]
     limit: u32,
-    /// Print them as JSON.
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
     database: Database,
 }
@@ -42,15 +39,14 @@ struct Booking {
 }
 
 impl List {
-    pub(crate) async fn run(self) -> anyhow::Result<()> {
+    pub(crate) async fn run(self, output: Output) -> anyhow::Result<()> {
         let mut connection = self.database.connect().await?;
         let bookings: Vec<Booking> = sqlx::query_as(include_str!("../../sql/saga/list.sql"))
             .bind(self.stuck)
             .bind(i64::from(self.limit))
             .fetch_all(&mut connection)
             .await?;
-        if self.json {
-            println!("{}", serde_json::to_string_pretty(&bookings)?);
+        if output.json(&bookings)? {
             return Ok(());
         }
         let or_none = |status: &Option<String>| status.clone().unwrap_or_else(|| "none".to_owned());

@@ -7,7 +7,16 @@ mod show;
 
 use clap::Subcommand;
 
+use crate::output::Output;
+
 #[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  ticketctl saga list --stuck
+  ticketctl saga show 019ab000-0000-7000-8000-000000000003
+  ticketctl saga drive 019ab000-0000-7000-8000-000000000003
+
+An id is that of a reservation or of a payment, as a buyer's mail, a log or the audit has it.")]
 pub(crate) enum Saga {
     /// List the bookings that are under way, those that need somebody first.
     List(list::List),
@@ -18,11 +27,11 @@ pub(crate) enum Saga {
 }
 
 impl Saga {
-    pub(crate) async fn run(self) -> anyhow::Result<()> {
+    pub(crate) async fn run(self, output: Output) -> anyhow::Result<()> {
         match self {
-            Self::List(command) => command.run().await,
-            Self::Show(command) => command.run().await,
-            Self::Drive(command) => command.run().await,
+            Self::List(command) => command.run(output).await,
+            Self::Show(command) => command.run(output).await,
+            Self::Drive(command) => command.run(output).await,
         }
     }
 }

@@ -8,15 +8,12 @@ use sqlx::{Connection, FromRow};
 use uuid::Uuid;
 
 use super::booking::reservation_of;
-use crate::{connection::Database, deliveries::deliveries, text};
+use crate::{connection::Database, deliveries::deliveries, output::Output, text};
 
 #[derive(Debug, Args)]
 pub(crate) struct Show {
     /// The reservation's id, or a payment's of it.
     booking: Uuid,
-    /// Print it as JSON.
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
     database: Database,
 }
@@ -46,10 +43,9 @@ struct Booking {
 }
 
 impl Show {
-    pub(crate) async fn run(self) -> anyhow::Result<()> {
+    pub(crate) async fn run(self, output: Output) -> anyhow::Result<()> {
         let booking = self.read().await?;
-        if self.json {
-            println!("{}", serde_json::to_string_pretty(&booking)?);
+        if output.json(&booking)? {
             return Ok(());
         }
         for State {

@@ -1,7 +1,6 @@
 //! `ticketctl status`: the whole system on one screen. Each part is asked at the same time, and what cannot be asked says so instead of
 //! keeping the rest from being shown.
 
-mod exposition;
 mod numbers;
 mod programs;
 mod screen;
@@ -10,15 +9,20 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::connection::{Broker, Database};
+use crate::{
+    connection::{Broker, Database},
+    output::{Output, verdict},
+};
 use numbers::Numbers;
 use programs::Addresses;
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  ticketctl status
+  ticketctl status --json
+  ticketctl status --gateway https://api.example.com")]
 pub(crate) struct Status {
-    /// Print it as JSON.
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
     addresses: Addresses,
     #[command(flatten)]
@@ -28,23 +32,17 @@ pub(crate) struct Status {
 }
 
 impl Status {
-    /// Fails (exit code 1) when a program is not ready, a part does not answer, or something needs somebody.
-    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+    /// The exit code says when a program is not ready, a part does not answer, or something needs somebody.
+    pub(crate) async fn run(self, output: Output) -> anyhow::Result<ExitCode> {
         let (programs, numbers, letters) = tokio::join!(
             self.addresses.ask(),
             numbers::read(&self.database),
             crate::dlq::open_letters(&self.broker, &self.database),
         );
         let screen = screen::Screen::new(programs?, numbers, letters);
-        if self.json {
-            println!("{}", serde_json::to_string_pretty(&screen)?);
-        } else {
+        if !output.json(&screen)? {
             println!("{screen}");
         }
-        Ok(if screen.is_well() {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        })
+        Ok(verdict(screen.is_well()))
     }
 }

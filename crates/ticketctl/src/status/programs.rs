@@ -6,7 +6,7 @@ use clap::Args;
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 
-use super::exposition::{self, Sample};
+use crate::exposition::{self, Sample};
 
 /// A program that needs longer to say that it is ready is not.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -61,7 +61,13 @@ impl Addresses {
             ("reservation", self.reservation),
             ("payment", self.payment),
         ];
-        Ok(join_all(programs.map(|(name, url)| ask(&client, name, url))).await)
+        // A service may have several processes, with commas between their addresses.
+        let client = &client;
+        let each = programs.iter().flat_map(|&(name, ref urls)| {
+            let urls = urls.split(',').map(|url| url.trim().to_owned());
+            urls.map(move |url| ask(client, name, url))
+        });
+        Ok(join_all(each).await)
     }
 }
 

@@ -1,18 +1,17 @@
 //! What is shown, and whether all is well.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     fmt,
 };
 
 use serde::Serialize;
 
-use super::{
-    Numbers,
+use super::{Numbers, programs::Program};
+use crate::{
     exposition::{self, Sample},
-    programs::Program,
+    text,
 };
-use crate::text;
 
 /// The whole system, as JSON too.
 #[derive(Serialize)]
@@ -127,9 +126,11 @@ fn samples<'a>(programs: &'a [Program], name: &'a str) -> impl Iterator<Item = &
 }
 
 fn lines(programs: &[Program], titles: Option<&HashMap<uuid::Uuid, String>>) -> Vec<Line> {
+    // Every replica of the queue service tells of every line.
+    let mut told = HashSet::new();
     let mut lines: Vec<Line> = samples(programs, "queue_waiting")
         .filter_map(|sample| {
-            let event = sample.label("event")?;
+            let event = sample.label("event").filter(|event| told.insert(*event))?;
             let active = samples(programs, "queue_active").find(|active| active.label("event") == Some(event));
             let title = event.parse().ok().and_then(|id: uuid::Uuid| titles?.get(&id).cloned());
             Some(Line {

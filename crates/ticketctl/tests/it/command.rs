@@ -9,6 +9,7 @@ use test_support::TestEnv;
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) success: bool,
+    pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
@@ -34,6 +35,7 @@ pub(crate) async fn ticketctl(env: &TestEnv, arguments: &[&str]) -> Ran {
         .unwrap();
     Ran {
         success: output.status.success(),
+        code: output.status.code(),
         stdout: String::from_utf8(output.stdout).unwrap(),
         stderr: String::from_utf8(output.stderr).unwrap(),
     }

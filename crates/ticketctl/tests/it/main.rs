@@ -6,6 +6,8 @@ mod audit;
 mod bookings;
 mod command;
 mod dead_letters;
+mod help;
 mod outbox;
+mod queue;
 mod setup;
 mod status;

@@ -15,6 +15,11 @@ async fn topics_are_created_once() {
     assert!(first.contains("10 topics created"), "{first}");
     let second = ticketctl(&env, &["topics", "create"]).await.ok();
     assert!(second.contains("0 topics created"), "{second}");
+    let careless = ticketctl(&env, &["topics", "recreate"]).await;
+    assert!(
+        careless.code == Some(2) && careless.stderr.contains("--lose-messages"),
+        "{careless:?}"
+    );
 }
 
 #[tokio::test]

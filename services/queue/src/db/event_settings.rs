@@ -1,4 +1,4 @@
-use crate::domain::SettingsChange;
+use crate::domain::{Actor, SettingsChange};
 use serde::Serialize;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
@@ -6,10 +6,13 @@ use uuid::Uuid;
 /// What was set for an event; `None` stands for the service's default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct SettingsRow {
-    pub(crate) admission_per_second: Option<u32>,
-    pub(crate) max_active: Option<u32>,
-    pub(crate) paused: bool,
+pub struct SettingsRow {
+    /// Admissions per second.
+    pub admission_per_second: Option<u32>,
+    /// How many may be admitted at once.
+    pub max_active: Option<u32>,
+    /// Whether nobody is admitted.
+    pub paused: bool,
 }
 
 impl SettingsRow {
@@ -42,9 +45,11 @@ pub(crate) async fn find(pool: &PgPool, event: Uuid) -> Result<SettingsRow, sqlx
 
 /// What a change of settings did.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct Changed {
-    pub(crate) before: SettingsRow,
-    pub(crate) after: SettingsRow,
+pub struct Changed {
+    /// As it was.
+    pub before: SettingsRow,
+    /// As it is now.
+    pub after: SettingsRow,
 }
 
 /// Changes what the change names and returns the settings before and after it.
@@ -52,7 +57,7 @@ pub(crate) async fn change(
     connection: &mut PgConnection,
     event: Uuid,
     change: &SettingsChange,
-    admin: Uuid,
+    actor: Actor<'_>,
 ) -> Result<Changed, sqlx::Error> {
     // Validated before, so these fit.
     let number = |value: Option<u32>| value.and_then(|value| i32::try_from(value).ok());
@@ -75,7 +80,7 @@ pub(crate) async fn change(
         number(change.admission_per_second),
         number(change.max_active),
         change.paused,
-        admin,
+        actor.admin(),
     )
     .fetch_one(connection)
     .await?;

@@ -1,7 +1,8 @@
 use super::problems::{AdminRefusals, BadBody, Failures, Unauthenticated};
 use crate::{
-    db::{audit, event_settings},
-    domain::{Settings, SettingsChange},
+    db::event_settings,
+    domain::{Actor, Settings, SettingsChange},
+    operators,
     state::AppState,
 };
 use axum::extract::State;
@@ -48,8 +49,7 @@ pub(crate) async fn set_event_settings(
         event_settings::find(&state.pool, event).await?
     } else {
         let mut transaction = state.pool.begin().await?;
-        let changed = event_settings::change(&mut transaction, event, &change, admin.id).await?;
-        audit::settings_changed(&mut transaction, admin.id, event, &changed).await?;
+        let changed = operators::change(&mut transaction, event, &change, Actor::Admin(admin.id)).await?;
         transaction.commit().await?;
         crash::point("queue.settings.committed");
         changed.after

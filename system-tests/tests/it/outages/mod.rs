@@ -11,6 +11,7 @@ mod poison;
 mod portone;
 mod postgres;
 mod redis;
+mod restored;
 mod sigterm;
 
 use serde_json::json;

@@ -152,6 +152,7 @@ async fn what_is_on_its_way_breaks_nothing_but_is_no_rest() {
 async fn money_that_only_portone_knows_of_is_found() {
     let books = Books::with_ledger(json!([
         {"paymentId": "000000000000700080000000000000f1", "amount": 200, "captured": 200, "cancelled": 0, "status": "PAID"},
+        {"paymentId": "000000000000700080000000000000f2", "amount": 300, "captured": 300, "cancelled": 300, "status": "CANCELLED"},
         {"paymentId": "imp_123", "amount": 100, "captured": 100, "cancelled": 0, "status": "PAID"},
     ]))
     .await;
@@ -159,6 +160,8 @@ async fn money_that_only_portone_knows_of_is_found() {
     assert!(!report.ok);
     let unknown = "payment @f1 is not captured by our books, but PortOne captured 200";
     assert!(says(&report, "portone_differs", unknown), "{report}");
+    // Whatever became of the row, the money is back.
+    assert!(!says(&report, "portone_differs", "payment @f2"), "{report}");
     assert!(
         says(&report, "portone_differs", "PortOne's payment imp_123"),
         "{report}"

@@ -2,15 +2,15 @@
 
 /// One number with its name and labels.
 #[derive(Debug, PartialEq)]
-pub(super) struct Sample {
+pub(crate) struct Sample {
     name: String,
     labels: Vec<(String, String)>,
-    pub(super) value: f64,
+    pub(crate) value: f64,
 }
 
 impl Sample {
     /// The value of a label.
-    pub(super) fn label(&self, name: &str) -> Option<&str> {
+    pub(crate) fn label(&self, name: &str) -> Option<&str> {
         self.labels
             .iter()
             .find(|(label, _)| label == name)
@@ -19,12 +19,12 @@ impl Sample {
 }
 
 /// The samples of a metric.
-pub(super) fn of<'a>(samples: &'a [Sample], name: &'a str) -> impl Iterator<Item = &'a Sample> {
+pub(crate) fn of<'a>(samples: &'a [Sample], name: &'a str) -> impl Iterator<Item = &'a Sample> {
     samples.iter().filter(move |sample| sample.name == name)
 }
 
 /// All samples of a page. What is not one is left out: comments, and lines that a later release may write otherwise.
-pub(super) fn parse(page: &str) -> Vec<Sample> {
+pub(crate) fn parse(page: &str) -> Vec<Sample> {
     page.lines()
         .filter(|line| !line.starts_with('#'))
         .filter_map(sample)

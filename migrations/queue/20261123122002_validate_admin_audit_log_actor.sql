@@ -1,0 +1,1 @@
+ALTER TABLE queue_service.admin_audit_log VALIDATE CONSTRAINT ck_admin_audit_log_actor;
