@@ -1,6 +1,7 @@
 //! Who asked, and as part of which trace: the request id and the W3C trace context that travel through HTTP calls, outbox
 //! rows and Kafka headers (`design.md` §2). Held in a task-local, so that deep code can pass it on without a parameter.
 
+use crate::traces::{self, Notes};
 use http::HeaderName;
 use std::{fmt, future::Future, ops::Range};
 use uuid::{Uuid, fmt::Hyphenated};
@@ -17,7 +18,7 @@ tokio::task_local! {
 }
 
 /// The request or message being handled.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct RequestContext {
     /// The client's `X-Request-Id` if it was a sane token, else one of ours.
     pub request_id: String,
@@ -25,34 +26,61 @@ pub struct RequestContext {
     pub trace: TraceParent,
     /// The message whose handling this is, if it is one (`metadata.causationId` of what it sends).
     pub causation_id: Option<Uuid>,
+    /// What its span will tell besides.
+    pub(crate) notes: Notes,
 }
 
 impl RequestContext {
-    /// The context of an incoming request, from its headers; ids that are missing or not sane are made.
+    /// The context of an incoming request, from its headers; ids that are missing or not sane are made. Whether its trace is
+    /// recorded is the caller's decision.
     #[must_use]
     pub fn from_headers(headers: &http::HeaderMap) -> Self {
-        const REQUEST_ID: HeaderName = HeaderName::from_static(REQUEST_ID_HEADER);
-        const TRACEPARENT: HeaderName = HeaderName::from_static(TRACEPARENT_HEADER);
-        let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-        Self::from_parts(text(REQUEST_ID), text(TRACEPARENT))
+        let (request_id, traceparent) = ids(headers);
+        Self::from_parts(request_id, traceparent)
+    }
+
+    /// The context of a request from outside. A client may say which trace it is part of, but not that it is recorded:
+    /// that is decided here, for each request anew, so that nobody can have everything recorded.
+    #[must_use]
+    pub fn from_client(headers: &http::HeaderMap) -> Self {
+        let (request_id, traceparent) = ids(headers);
+        let asked = traceparent.and_then(TraceParent::parse);
+        let trace = asked.map_or_else(TraceParent::random, TraceParent::child).decided();
+        Self::at(request_id, trace, Notes::none())
     }
 
     /// The context for what a given request id and `traceparent` began; either is made when missing or not sane.
     #[must_use]
     pub fn from_parts(request_id: Option<&str>, traceparent: Option<&str>) -> Self {
-        Self {
-            request_id: request_id.filter(|id| is_sane(id)).map_or_else(new_id, str::to_owned),
-            trace: traceparent
-                .and_then(TraceParent::parse)
-                .map_or_else(TraceParent::random, TraceParent::child),
-            causation_id: None,
-        }
+        let parent = traceparent.and_then(TraceParent::parse);
+        let trace = parent.map_or_else(|| TraceParent::random().decided(), TraceParent::child);
+        Self::at(request_id, trace, Notes::of(trace))
     }
 
-    /// A fresh context, for work that no request began.
+    /// A fresh context, for work that no request began and whose trace nobody records; see [`traces::background`].
     #[must_use]
     pub fn new() -> Self {
+        Self::at(None, TraceParent::random(), Notes::none())
+    }
+
+    /// A fresh context, the root of a trace that may be recorded.
+    pub(crate) fn root() -> Self {
         Self::from_parts(None, None)
+    }
+
+    /// Where deep code leaves what the span shall tell.
+    #[must_use]
+    pub fn notes(&self) -> Notes {
+        self.notes.clone()
+    }
+
+    fn at(request_id: Option<&str>, trace: TraceParent, notes: Notes) -> Self {
+        Self {
+            request_id: request_id.filter(|id| is_sane(id)).map_or_else(new_id, str::to_owned),
+            trace,
+            causation_id: None,
+            notes,
+        }
     }
 
     /// The request id as the UUID that messages carry as `correlationId`: itself if it is one, else derived from it, so
@@ -74,13 +102,18 @@ impl Default for RequestContext {
     }
 }
 
-/// A W3C `traceparent`, version 00.
+/// A position in a trace, and what travels of it: a W3C `traceparent`, version 00.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TraceParent {
     trace_id: u128,
     span_id: u64,
+    /// The span this one hangs under, 0 if there is none or it is not known. It does not travel.
+    parent_id: u64,
     flags: u8,
 }
+
+/// The flag that says that the trace is recorded.
+const SAMPLED: u8 = 1;
 
 impl TraceParent {
     /// Parses a header value; `None` if it is malformed or has a zero id.
@@ -102,28 +135,57 @@ impl TraceParent {
         let parsed = Self {
             trace_id: u128::from_str_radix(trace, 16).ok()?,
             span_id: u64::from_str_radix(span, 16).ok()?,
+            parent_id: 0,
             flags: u8::from_str_radix(flags, 16).ok()?,
         };
         (parsed.trace_id != 0 && parsed.span_id != 0).then_some(parsed)
     }
 
-    /// The start of a trace of our own.
+    /// The start of a trace of our own, which is not recorded.
     #[must_use]
     pub fn random() -> Self {
         Self {
             trace_id: rand::random::<u128>() | 1,
             span_id: rand::random::<u64>() | 1,
-            flags: 1,
+            parent_id: 0,
+            flags: 0,
         }
     }
 
     /// A new span in the same trace.
     #[must_use]
     pub fn child(self) -> Self {
+        self.child_of_id(rand::random::<u64>())
+    }
+
+    /// The span of that id under this one: for what is done again and shall be the same span then.
+    #[must_use]
+    pub fn child_of_id(self, span_id: u64) -> Self {
         Self {
-            span_id: rand::random::<u64>() | 1,
+            span_id: span_id | 1,
+            parent_id: self.span_id,
             ..self
         }
+    }
+
+    /// The same position, recorded or not as the sampling of this process has it. The span's own id is ours and random, so
+    /// it serves as the die.
+    fn decided(self) -> Self {
+        Self {
+            flags: if traces::is_chosen(self.span_id) { SAMPLED } else { 0 },
+            ..self
+        }
+    }
+
+    /// Whether the trace is recorded.
+    #[must_use]
+    pub fn is_sampled(self) -> bool {
+        self.flags & SAMPLED != 0
+    }
+
+    /// Trace, span and parent, the latter 0 if there is none.
+    pub(crate) fn ids(self) -> (u128, u64, u64) {
+        (self.trace_id, self.span_id, self.parent_id)
     }
 
     /// The trace id as 32 hex digits, as logs show it.
@@ -167,9 +229,23 @@ pub fn try_current() -> Option<RequestContext> {
     CURRENT.try_with(Clone::clone).ok()
 }
 
+/// Shows the current task's notes, if it has some.
+pub(crate) fn with_notes(look: impl FnOnce(&Notes)) {
+    // Outside of any request there is nobody to tell.
+    let _told = CURRENT.try_with(|context| look(&context.notes));
+}
+
 /// Runs `future` as part of `context`.
 pub async fn scope<F: Future>(context: RequestContext, future: F) -> F::Output {
     CURRENT.scope(context, future).await
+}
+
+/// Request id and `traceparent` as they came.
+fn ids(headers: &http::HeaderMap) -> (Option<&str>, Option<&str>) {
+    const REQUEST_ID: HeaderName = HeaderName::from_static(REQUEST_ID_HEADER);
+    const TRACEPARENT: HeaderName = HeaderName::from_static(TRACEPARENT_HEADER);
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    (text(REQUEST_ID), text(TRACEPARENT))
 }
 
 fn new_id() -> String {
@@ -203,6 +279,18 @@ mod tests {
         let context = RequestContext::from_parts(None, Some(text));
         assert_eq!(context.trace.trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736");
         assert_ne!(context.trace.to_string(), text);
+        assert!(context.trace.is_sampled(), "the caller's decision is obeyed");
+        assert_eq!(context.trace.ids().2, 0x00f0_67aa_0ba9_02b7);
+    }
+
+    #[test]
+    fn a_client_keeps_its_trace_but_cannot_have_it_recorded() {
+        let mut headers = http::HeaderMap::new();
+        let text = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        headers.insert(TRACEPARENT_HEADER, text.parse().unwrap());
+        let context = RequestContext::from_client(&headers);
+        assert_eq!(context.trace.trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert!(!context.trace.is_sampled(), "nothing is exported in this process");
     }
 
     #[test]

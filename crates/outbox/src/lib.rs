@@ -21,6 +21,7 @@ pub mod headers;
 mod kafka;
 mod relay;
 mod retention;
+mod spans;
 pub mod topics;
 
 pub use commit::Outbox;

@@ -3,3 +3,5 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
 
 mod redis_cluster;
+mod service_client;
+mod traces;

@@ -3,7 +3,10 @@
 use common::redis::{Redis, RedisConfig, connect, is_unavailable};
 use futures_util::future::join_all;
 use redis::{ErrorKind, RedisResult, Script, ServerErrorKind, cmd, pipe};
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 use test_support::{
     eventually,
     servers::{Missing, OwnRedisCluster},
@@ -141,6 +144,10 @@ async fn a_master_that_hangs_dies_or_comes_back_empty_is_nobody_elses_trouble_an
     for key in &keys {
         set(&redis, key, "there").await.unwrap();
     }
+    let memory_use = redis.memory_use().await.unwrap();
+    let nodes: BTreeSet<_> = memory_use.iter().map(|node| node.node.as_str()).collect();
+    assert_eq!(nodes.len(), OwnRedisCluster::MASTERS, "{memory_use:?}");
+    assert!(memory_use.iter().all(|node| node.used > 0), "{memory_use:?}");
     let begun = redis.memory("mark").await.unwrap();
     assert_eq!((begun.run_ids.len(), begun.complete, begun.mark()), (3, true, None));
     redis.mark("mark", &begun.processes()).await.unwrap();

@@ -1,6 +1,5 @@
 //! `cargo xtask bench outbox`: how long after its commit a message reaches its consumer. First against an outbox that is
 //! polled every second, then with a million published rows in the table against an empty one.
-#![expect(clippy::print_stdout, reason = "it reports to people")]
 
 mod poller;
 mod world;
@@ -11,7 +10,7 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
-use test_support::measure::{Bar, Comparison, open_loop, percentile, table};
+use test_support::measure::{Bar, Comparison, compared, open_loop, percentile};
 use world::World;
 
 fn main() -> anyhow::Result<()> {
@@ -49,14 +48,8 @@ async fn against_a_poller(rounds: usize) -> anyhow::Result<()> {
             tail.add(percentile(relayed, 0.99), percentile(polled, 0.99));
         }
     }
-    println!(
-        "{}\n",
-        table(
-            "Outbox against one polled every second, 100 messages/s",
-            rounds,
-            &[median, tail]
-        )
-    );
+    let title = "Outbox against one polled every second, 100 messages/s";
+    compared(title, rounds, &[median, tail]);
     ours.stop().await;
     peer.stop().await;
     Ok(())
@@ -89,7 +82,7 @@ async fn among_published_rows(rounds: usize, rows: i64) -> anyhow::Result<()> {
         }
     }
     let title = format!("Outbox with {rows} published rows (ours) against an empty one (peer), 100 messages/s each");
-    println!("{}", table(&title, rounds, &[median, tail]));
+    compared(&title, rounds, &[median, tail]);
     full.stop().await;
     empty.stop().await;
     Ok(())

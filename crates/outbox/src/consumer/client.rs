@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use common::gauges;
 use messages::ConsumerGroup;
 use rdkafka::{
     ClientContext,
@@ -141,15 +142,19 @@ struct PartitionStatistics {
 }
 
 impl Statistics {
+    /// What is this process's no more ends with it: whoever has the partition now shows it.
     fn publish(&self, group: ConsumerGroup) {
-        for partition in self.topics.values().flat_map(|topic| topic.partitions.values()) {
-            // Unassigned ones and those whose end is not known yet have none.
-            if partition.partition < 0 || !partition.desired {
-                continue;
-            }
+        let partitions = self.topics.values().flat_map(|topic| topic.partitions.values());
+        // Unassigned ones and those whose end is not known yet have none.
+        let own = partitions.filter(|partition| partition.partition >= 0 && partition.desired);
+        let lags = own.map(|partition| {
+            let labels = vec![
+                ("group", group.name().to_owned()),
+                ("partition", partition.partition.to_string()),
+            ];
             let lag = u32::try_from(partition.consumer_lag_stored.max(0)).unwrap_or(u32::MAX);
-            metrics::gauge!("consumer_lag", "group" => group.name(), "partition" => partition.partition.to_string())
-                .set(f64::from(lag));
-        }
+            (labels, f64::from(lag))
+        });
+        gauges::replace("consumer_lag", &[("group", group.name())], lags.collect());
     }
 }

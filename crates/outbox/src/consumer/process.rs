@@ -12,7 +12,7 @@ use futures_util::FutureExt;
 use messages::{ConsumerGroup, Envelope};
 use rdkafka::{Message as _, message::OwnedMessage};
 use sqlx::PgPool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tracing::{error, warn};
 
 use super::{
@@ -20,7 +20,12 @@ use super::{
     handler::{Handled, Handler, HandlerError},
     inbox,
 };
-use crate::{ConsumerConfig, Outbox, backoff::Backoff, headers};
+use crate::{
+    ConsumerConfig, Outbox,
+    backoff::Backoff,
+    headers,
+    spans::{self, Processed},
+};
 
 pub(super) struct Processor<H> {
     pub(super) group: ConsumerGroup,
@@ -70,13 +75,17 @@ impl<H: Handler> Processor<H> {
             header(message, TRACEPARENT_HEADER),
         );
         request.causation_id = Some(envelope.event_id);
-        context::scope(request, async {
+        let (trace, notes, began) = (request.trace, request.notes(), Instant::now());
+        let how = context::scope(request, async {
             match self.try_until_handled(&envelope, stop).await {
-                Ok(handled) => handled,
-                Err(given_up) => self.give_up(message, Some(&envelope), &given_up, stop).await,
+                Ok(true) => Processed::Done,
+                Err(given_up) if self.give_up(message, Some(&envelope), &given_up, stop).await => Processed::GivenUp,
+                Ok(false) | Err(_) => Processed::Interrupted,
             }
         })
-        .await
+        .await;
+        spans::processed(trace, &notes, self.group, (message, &envelope), began, how);
+        how != Processed::Interrupted
     }
 
     /// `false` when the shutdown came first.

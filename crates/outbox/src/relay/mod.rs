@@ -12,6 +12,7 @@
 //! operator (`ticketctl outbox`).
 
 mod leases;
+mod measure;
 mod nudge;
 mod publish;
 mod rows;
@@ -24,10 +25,7 @@ use rdkafka::{
     producer::{FutureProducer, Producer},
 };
 use sqlx::PgPool;
-use tokio::{
-    sync::{Notify, watch},
-    time::Instant,
-};
+use tokio::sync::{Notify, watch};
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
@@ -35,11 +33,10 @@ use crate::{KafkaConfig, Logged, Outbox, RelayConfig, backoff::Backoff};
 use leases::Lease;
 use publish::Pass;
 
+pub(crate) use rows::Row;
+
 /// How long the last rows may take after the shutdown began.
 const LAST_PASS: Duration = Duration::from_secs(5);
-
-/// How often the backlog is measured.
-const MEASURE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Sends the rows that the pool's login has written. See the module's description.
 pub struct Relay {
@@ -79,11 +76,12 @@ impl Relay {
     pub async fn run(mut self, shutdown: Shutdown) {
         let (lease, held) = watch::channel(Lease::none());
         let (id, pool, config, outbox) = (self.id, self.pool.clone(), self.config.clone(), self.outbox.clone());
-        let nudged = Notify::new();
+        let (nudged, producer, prefix) = (Notify::new(), self.producer.clone(), self.kafka.prefix.clone());
         tokio::join!(
             leases::keep(id, &pool, &config, &lease, &outbox, &shutdown),
             nudge::listen(&pool, &nudged, &shutdown),
-            measure(&pool, &shutdown),
+            measure::backlog(&pool, &shutdown),
+            measure::dead_letters(producer, &prefix, &shutdown),
             self.publish(held, &nudged, &shutdown),
         );
         leases::release(id, &pool).await;
@@ -204,21 +202,4 @@ impl Relay {
 fn is_cut(rows: &[rows::Row], limit: u16) -> bool {
     rows.chunk_by(|one, next| one.shard == next.shard)
         .any(|shard| shard.len() >= usize::from(limit))
-}
-
-/// Keeps the gauges of the backlog: the alarm is on the oldest row's age (design.md §12).
-async fn measure(pool: &PgPool, shutdown: &Shutdown) {
-    let mut next = Instant::now();
-    while !shutdown.is_cancelled() {
-        match rows::backlog(pool).await {
-            Ok(backlog) => {
-                metrics::gauge!("outbox_unpublished").set(backlog.rows as f64);
-                metrics::gauge!("outbox_parked").set(backlog.parked as f64);
-                metrics::gauge!("outbox_oldest_seconds").set(backlog.oldest_seconds);
-            }
-            Err(error) => warn!(error.message = %error, "cannot measure the outbox"),
-        }
-        next += MEASURE_INTERVAL;
-        shutdown.sleep(next.saturating_duration_since(Instant::now())).await;
-    }
 }

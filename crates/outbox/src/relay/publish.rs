@@ -1,7 +1,11 @@
 //! Sending a batch of rows.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
+use common::context::{TRACEPARENT_HEADER, TraceParent};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
@@ -13,7 +17,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{leases::Lease, rows::Row};
-use crate::Logged;
+use crate::{Logged, spans};
 
 /// What became of one look at the outbox.
 #[derive(Debug)]
@@ -49,13 +53,14 @@ pub(super) async fn send(
     rows: Vec<Row>,
     held: &watch::Receiver<Lease>,
 ) -> Sent {
+    let read_at = Instant::now();
     let mut by_key: HashMap<String, Vec<Row>> = HashMap::new();
     for row in rows {
         by_key.entry(row.message_key.clone()).or_default().push(row);
     }
     let mut keys: FuturesUnordered<_> = by_key
         .into_values()
-        .map(|rows| send_in_order(producer, prefix, rows, held))
+        .map(|rows| send_in_order(producer, prefix, rows, read_at, held))
         .collect();
     let mut all = Sent::default();
     while let Some(mut one) = keys.next().await {
@@ -70,6 +75,7 @@ async fn send_in_order(
     producer: &FutureProducer<Logged>,
     prefix: &str,
     rows: Vec<Row>,
+    read_at: Instant,
     held: &watch::Receiver<Lease>,
 ) -> Sent {
     let mut sent = Sent::default();
@@ -78,7 +84,16 @@ async fn send_in_order(
             sent.broken = Some("the lease ended while sending".to_owned());
             break;
         }
-        match send_one(producer, prefix, &row).await {
+        let span = spans::sending(row.id, &row.headers);
+        let result = send_one(producer, prefix, &row, span).await;
+        if let Some(span) = span
+            && !matches!(result, Err(Fault::Broker(_)))
+        {
+            let age = Duration::try_from_secs_f64(row.age_seconds).unwrap_or_default();
+            let written = read_at.checked_sub(age).unwrap_or(read_at);
+            spans::sent(span, &row, written, result.is_ok());
+        }
+        match result {
             Ok(()) => sent.published.push(row.id),
             // The rows behind it stay, or the key's order would be lost.
             Err(Fault::Row(reason)) => {
@@ -94,10 +109,21 @@ async fn send_in_order(
     sent
 }
 
-async fn send_one(producer: &FutureProducer<Logged>, prefix: &str, row: &Row) -> Result<(), Fault> {
+async fn send_one(
+    producer: &FutureProducer<Logged>,
+    prefix: &str,
+    row: &Row,
+    span: Option<TraceParent>,
+) -> Result<(), Fault> {
     let topic = format!("{prefix}{}", row.topic);
     let mut headers = OwnedHeaders::new_with_capacity(row.headers.len());
+    // Who handles the message belongs under its sending, which belongs under what wrote it.
+    let span = span.map(|span| span.text());
     for (key, value) in &row.headers.0 {
+        let value = match &span {
+            Some(span) if key == TRACEPARENT_HEADER => span.as_slice(),
+            _ => value.as_bytes(),
+        };
         headers = headers.insert(Header {
             key,
             value: Some(value),

@@ -8,14 +8,16 @@ use uuid::Uuid;
 
 /// A row to send.
 #[derive(Debug, FromRow)]
-pub(super) struct Row {
-    pub(super) id: Uuid,
+pub(crate) struct Row {
+    pub(crate) id: Uuid,
     pub(super) shard: i16,
-    pub(super) topic: String,
-    pub(super) message_key: String,
+    pub(crate) topic: String,
+    pub(crate) message_key: String,
     /// JSON text as the database has it; it is passed on unread.
     pub(super) payload: String,
-    pub(super) headers: Json<BTreeMap<String, String>>,
+    pub(crate) headers: Json<BTreeMap<String, String>>,
+    /// How long ago it was written, when it was read.
+    pub(super) age_seconds: f64,
 }
 
 /// The next rows of the shards that `relay` has leased, at most `limit` of each, those of a shard in order. Keys behind a
@@ -23,7 +25,14 @@ pub(super) struct Row {
 pub(super) async fn next(pool: &PgPool, relay: Uuid, limit: u16) -> Result<Vec<Row>, sqlx::Error> {
     sqlx::query_as(
         r#"
-            select row.id, lease.shard, row.topic, row.message_key, row.payload::text as payload, row.headers
+            select
+                row.id,
+                lease.shard,
+                row.topic,
+                row.message_key,
+                row.payload::text as payload,
+                row.headers,
+                extract(epoch from clock_timestamp() - row.created_at)::float8 as age_seconds
             from common.outbox_leases as lease
             cross join lateral (
                 select *
