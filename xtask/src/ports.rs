@@ -6,6 +6,7 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 
+use crate::layout::Layout;
 use crate::workspace::Workspace;
 
 /// Ports of everything the system consists of.
@@ -18,7 +19,14 @@ pub(crate) struct Ports {
     pub(crate) redis: u16,
     pub(crate) kafka: u16,
     pub(crate) kafka_controller: u16,
+    /// Of the second broker, if there is one.
+    pub(crate) kafka_second: u16,
+    /// Of the cluster's masters, if there is one; and what they tell one another on.
+    pub(crate) redis_cluster: [u16; 3],
+    pub(crate) redis_cluster_bus: [u16; 3],
     pub(crate) s3: u16,
+    /// Which of them are in use.
+    pub(crate) layout: Layout,
 }
 
 impl Default for Ports {
@@ -30,7 +38,11 @@ impl Default for Ports {
             redis: 16379,
             kafka: 19092,
             kafka_controller: 19093,
+            kafka_second: 19094,
+            redis_cluster: [16381, 16382, 16383],
+            redis_cluster_bus: [26381, 26382, 26383],
             s3: 19000,
+            layout: Layout::default(),
         }
     }
 }
@@ -47,7 +59,11 @@ impl Ports {
             redis: first + 21,
             kafka: first + 22,
             kafka_controller: first + 23,
+            kafka_second: first + 28,
+            redis_cluster: [first + 25, first + 26, first + 27],
+            redis_cluster_bus: [first + 11, first + 12, first + 13],
             s3: first + 24,
+            layout: Layout::default(),
         })
     }
 
@@ -96,8 +112,11 @@ mod tests {
             ports.redis,
             ports.kafka,
             ports.kafka_controller,
+            ports.kafka_second,
             ports.s3,
         ]);
+        all.extend(ports.redis_cluster);
+        all.extend(ports.redis_cluster_bus);
         all.sort_unstable();
         let count = all.len();
         all.dedup();

@@ -16,13 +16,20 @@ use crate::{infra, process, services};
 pub(crate) struct State {
     /// URL of the gateway.
     pub(crate) gateway: String,
-    /// URLs of the five services behind it, by name.
+    /// URLs of the five services behind it, by name; of the first process of each.
     pub(crate) services: BTreeMap<String, String>,
+    /// URLs of all processes of each service and of the gateway.
+    #[serde(default)]
+    pub(crate) replicas: BTreeMap<String, Vec<String>>,
     /// URL of the simulators.
     pub(crate) simulators: String,
     /// Superuser URL of the system's database.
     pub(crate) postgres: String,
     pub(crate) redis: String,
+    /// URLs of the masters that the services use instead, with `up --redis-cluster`.
+    #[serde(default)]
+    pub(crate) redis_cluster: Vec<String>,
+    /// Bootstrap addresses, with commas between.
     pub(crate) kafka: String,
     /// S3's endpoint; empty in a file that an older release wrote.
     #[serde(default)]

@@ -1,12 +1,17 @@
 //! Calls from one service to another (`design.md` §4): signed, traced, 2 s to connect and 3 s to answer, one retry of GETs,
-//! one circuit breaker per called service.
+//! one circuit breaker per called service. They go to all of its [`replicas`](crate::replicas): one that takes no connection
+//! is passed over at once, which is no retry, because nothing was sent.
+
+mod exchange;
+
+use self::exchange::{Line, NoReply, Request};
 
 use crate::{
     Clock,
     context::{self, RequestContext},
     internal_auth::{SigningKey, outgoing_headers},
-    lifecycle::install_tls_provider,
     problem::{Code, Problem},
+    traces,
 };
 use http::{Method, StatusCode};
 use resilience::{
@@ -15,10 +20,12 @@ use resilience::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::time::Duration;
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-const READ_TIMEOUT: Duration = Duration::from_secs(3);
 /// One more try, soon: the caller's own time-out is only 3 s.
 const RETRY: RetryPolicy = RetryPolicy {
     max_retries: 1,
@@ -30,8 +37,7 @@ const RETRY: RetryPolicy = RetryPolicy {
 #[derive(Clone)]
 pub struct ServiceClient {
     name: &'static str,
-    base_url: String,
-    http: reqwest::Client,
+    line: Arc<Line>,
     key: SigningKey,
     clock: Clock,
     breaker: CircuitBreaker,
@@ -93,21 +99,15 @@ impl From<ClientError> for Problem {
 }
 
 impl ServiceClient {
-    /// A client of the service `name` at `base_url`, signing with `key`.
+    /// A client of the service `name` at these addresses
+    /// ([`ServiceAddresses`](crate::replicas::ServiceAddresses)), signing with `key`.
     ///
     /// # Errors
-    /// When the HTTP client cannot be made.
-    pub fn new(name: &'static str, base_url: &str, key: SigningKey, clock: Clock) -> anyhow::Result<Self> {
-        install_tls_provider();
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(READ_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
+    /// When one is no address, or the HTTP client cannot be made.
+    pub fn new(name: &'static str, addresses: &str, key: SigningKey, clock: Clock) -> anyhow::Result<Self> {
         Ok(Self {
             name,
-            base_url: base_url.trim_end_matches('/').to_owned(),
-            http,
+            line: Arc::new(Line::new(name, addresses)?),
             key,
             clock,
             breaker: CircuitBreaker::new(name, BreakerConfig::default()),
@@ -119,10 +119,11 @@ impl ServiceClient {
     /// # Errors
     /// [`ClientError`].
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        match self.call(Method::GET, path, None).await {
+        let mut tried = Vec::new();
+        match self.call(Method::GET, path, None, &mut tried).await {
             Err(ClientError::Unavailable { .. }) => {
                 tokio::time::sleep(RETRY.delay(1)).await;
-                self.decode(self.call(Method::GET, path, None).await?)
+                self.decode(self.call(Method::GET, path, None, &mut tried).await?)
             }
             result => self.decode(result?),
         }
@@ -134,15 +135,22 @@ impl ServiceClient {
     /// [`ClientError`].
     pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ClientError> {
         let body = serde_json::to_value(body).map_err(|error| self.bad_reply(&error))?;
-        self.decode(self.call(Method::POST, path, Some(body)).await?)
+        self.decode(self.call(Method::POST, path, Some(body), &mut Vec::new()).await?)
     }
 
-    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, ClientError> {
+    /// One try of a call, at a replica that no earlier one went to if there is such a one.
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        tried: &mut Vec<SocketAddr>,
+    ) -> Result<Value, ClientError> {
         let permit = self
             .breaker
             .try_acquire()
             .map_err(|_| self.unavailable("its circuit is open"))?;
-        let result = self.send(method, path, body).await;
+        let result = self.send(&method, path, body.as_ref(), tried).await;
         permit.record(if matches!(result, Err(ClientError::Unavailable { .. })) {
             Outcome::Failure
         } else {
@@ -151,29 +159,44 @@ impl ServiceClient {
         result
     }
 
-    async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, ClientError> {
+    async fn send(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<&Value>,
+        tried: &mut Vec<SocketAddr>,
+    ) -> Result<Value, ClientError> {
         let current = context::current();
         let context = RequestContext {
             trace: current.trace.child(),
             ..current
         };
-        let headers = outgoing_headers(&self.key, &self.clock, &method, path, None, &context);
-        let mut request = self
-            .http
-            .request(method, format!("{}{path}", self.base_url))
-            .headers(headers);
-        if let Some(body) = &body {
-            request = request.json(body);
-        }
-        let response = request
-            .send()
-            .await
-            .map_err(|error| self.unavailable(&describe(&error)))?;
-        let status = response.status();
-        let bytes = response
-            .bytes()
-            .await
-            .map_err(|error| self.unavailable(&describe(&error)))?;
+        let headers = outgoing_headers(&self.key, &self.clock, method, path, None, &context);
+        let request = Request {
+            method,
+            path,
+            headers,
+            body,
+        };
+        let began = Instant::now();
+        let exchanged = self.line.exchange(&request, tried).await;
+        traces::record(
+            context.trace,
+            traces::SpanKind::Client,
+            began,
+            began.elapsed(),
+            |span| {
+                let call = traces::ClientCall {
+                    peer: self.name,
+                    method,
+                    target: traces::template(path),
+                    status: exchanged.as_ref().ok().map(|(status, _)| status.as_u16()),
+                    error: exchanged.as_ref().err().map(NoReply::kind),
+                };
+                call.describe(span);
+            },
+        );
+        let (status, bytes) = exchanged.map_err(|error| self.unavailable(&error.to_string()))?;
         if status.is_server_error() {
             return Err(self.unavailable(&format!("status {status}")));
         }
@@ -212,15 +235,4 @@ impl ServiceClient {
             reason: error.to_string(),
         }
     }
-}
-
-/// reqwest's own text names only the address; the cause is what helps.
-fn describe(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

@@ -1,4 +1,6 @@
-//! Apache Kafka from Maven: one process that is broker and KRaft controller.
+//! Apache Kafka from Maven: one process that is broker and KRaft controller; or two brokers, each with a copy of everything, and
+//! a controller beside them. Two controllers could not spare one another (a majority of two is two), so one broker of two
+//! may die only if the controller is neither.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -9,13 +11,18 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
+use self::node::Node;
 use super::{Started, ensure_free, local, tools};
 use crate::ports::Ports;
-use crate::process::{self, Origin};
+use crate::process;
 use crate::workspace::{Workspace, run_quietly};
 
+mod node;
+
 pub(super) const NAME: &str = "kafka";
-const VERSION: &str = "3.9.1";
+pub(super) const SECOND: &str = "kafka-2";
+pub(super) const CONTROLLER: &str = "kafka-controller";
+pub(super) const VERSION: &str = "3.9.1";
 
 /// Names our clusters, natively as in docker-compose.yml: a broker with another one is a stranger's.
 pub(super) const CLUSTER_ID: &str = "dGlja2V0LXF1ZXVlLWRldg";
@@ -35,36 +42,26 @@ const POM: &str = r#"<?xml version="1.0"?>
 "#;
 
 pub(super) async fn start(workspace: &Workspace, ports: &Ports) -> Result<Started> {
-    if process::running(workspace, NAME).is_some() {
+    let nodes = Node::all(ports);
+    let missing = nodes
+        .iter()
+        .filter(|node| process::running(workspace, node.name).is_none());
+    let missing: Vec<_> = missing.collect();
+    if missing.is_empty() {
         return Ok(Started::Now);
     }
-    match probe(ports.kafka) {
-        Ok(()) => return Ok(Started::Before),
-        Err(reason) => ensure_free(ports.kafka, "Kafka", &reason)?,
+    if missing.len() == nodes.len() {
+        match probe_all(ports) {
+            Ok(()) => return Ok(Started::Before),
+            Err(reason) => ensure_free(ports.kafka, "Kafka", &reason)?,
+        }
     }
     tools::ensure(&[tools::JAVA, tools::MAVEN])?;
     let home = workspace.dev().join("kafka");
     let libraries = fetch(&home)?;
-    let data = home.join("data");
-    let properties = home.join("server.properties");
-    fs::write(&properties, server_properties(ports, &data))?;
-    if !data.join("meta.properties").exists() {
-        let mut format = java(&libraries, "128m");
-        format
-            .args([
-                "kafka.tools.StorageTool",
-                "format",
-                "--ignore-formatted",
-                "-t",
-                CLUSTER_ID,
-                "-c",
-            ])
-            .arg(&properties);
-        run_quietly(&mut format)?;
+    for node in missing {
+        node.start(workspace, &home, &libraries)?;
     }
-    let mut command = java(&libraries, "512m");
-    command.arg("kafka.Kafka").arg(&properties);
-    process::start(workspace, NAME, &mut command, "kafka.Kafka", Origin::default())?;
     Ok(Started::Now)
 }
 
@@ -112,38 +109,17 @@ fn java(libraries: &Path, heap: &str) -> Command {
     command
 }
 
-fn server_properties(ports: &Ports, data: &Path) -> String {
-    let Ports {
-        kafka,
-        kafka_controller,
-        ..
-    } = ports;
-    let data = data.display();
-    format!(
-        "process.roles=broker,controller\n\
-         node.id=1\n\
-         controller.quorum.voters=1@127.0.0.1:{kafka_controller}\n\
-         controller.listener.names=CONTROLLER\n\
-         inter.broker.listener.name=PLAINTEXT\n\
-         listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\n\
-         listeners=PLAINTEXT://127.0.0.1:{kafka},CONTROLLER://127.0.0.1:{kafka_controller}\n\
-         advertised.listeners=PLAINTEXT://127.0.0.1:{kafka}\n\
-         log.dirs={data}\n\
-         # A mistyped topic must fail, not appear.\n\
-         auto.create.topics.enable=false\n\
-         num.partitions=3\n\
-         # One broker keeps one copy.\n\
-         offsets.topic.replication.factor=1\n\
-         offsets.topic.num.partitions=8\n\
-         transaction.state.log.replication.factor=1\n\
-         transaction.state.log.min.isr=1\n\
-         # A lone consumer need not wait three seconds for others to join its group.\n\
-         group.initial.rebalance.delay.ms=0\n"
-    )
+/// Whether every broker is in service and knows all of them.
+pub(super) fn probe_all(ports: &Ports) -> Result<()> {
+    let brokers = Node::all(ports).into_iter().filter_map(|node| node.broker);
+    for port in brokers {
+        probe(port, ports.layout.kafka_brokers.into())?;
+    }
+    Ok(())
 }
 
-/// Whether a broker of ours is in service: it lists itself in its metadata only then.
-pub(super) fn probe(port: u16) -> Result<()> {
+/// Whether a broker of ours is in service, with so many: it lists itself in its metadata only then.
+fn probe(port: u16, wanted: i32) -> Result<()> {
     let mut stream = TcpStream::connect_timeout(&local(port), Duration::from_secs(1)).context("no answer")?;
     stream.set_read_timeout(Some(Duration::from_secs(2)))?;
     // Metadata (key 3, version 2), correlation id 7, no client id, no topics.
@@ -167,7 +143,7 @@ pub(super) fn probe(port: u16) -> Result<()> {
     }
     let cluster = answer.string()?;
     ensure!(cluster == CLUSTER_ID, "its cluster is {cluster:?}");
-    ensure!(brokers > 0, "no broker is in service yet");
+    ensure!(brokers >= wanted, "{brokers} of {wanted} brokers are in service yet");
     Ok(())
 }
 

@@ -7,8 +7,9 @@ mod docker;
 mod kafka;
 pub(crate) mod postgres;
 mod redis;
+mod redis_cluster;
 mod s3;
-mod tools;
+pub(crate) mod tools;
 
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::path::PathBuf;
@@ -21,7 +22,20 @@ use crate::process::{self, Signal};
 use crate::workspace::Workspace;
 
 /// The names under which infrastructure processes are recorded, in the order they are stopped.
-pub(crate) const NAMES: [&str; 4] = [kafka::NAME, redis::NAME, s3::NAME, postgres::NAME];
+pub(crate) const NAMES: [&str; 9] = [
+    kafka::SECOND,
+    kafka::NAME,
+    kafka::CONTROLLER,
+    redis_cluster::NAMES[0],
+    redis_cluster::NAMES[1],
+    redis_cluster::NAMES[2],
+    redis::NAME,
+    s3::NAME,
+    postgres::NAME,
+];
+
+/// Those that there always are.
+const PLAIN_NAMES: [&str; 4] = [kafka::NAME, redis::NAME, s3::NAME, postgres::NAME];
 
 /// How long one of them may take from its start until it answers.
 const START_PATIENCE: Duration = Duration::from_secs(60);
@@ -33,7 +47,9 @@ pub(crate) struct Infra {
     pub(crate) postgres: String,
     /// Redis URL, without a database number.
     pub(crate) redis: String,
-    /// Kafka bootstrap address.
+    /// Redis URLs of the cluster that services use instead, if there is one.
+    pub(crate) redis_cluster: Vec<String>,
+    /// Kafka bootstrap addresses, with commas between.
     pub(crate) kafka: String,
     /// S3's endpoint.
     pub(crate) s3: String,
@@ -46,6 +62,11 @@ impl Infra {
         let native = Self::native(ports);
         Self {
             postgres: given.postgres.unwrap_or(native.postgres),
+            redis_cluster: if given.redis.is_some() {
+                Vec::new()
+            } else {
+                native.redis_cluster
+            },
             redis: given.redis.unwrap_or(native.redis),
             kafka: given.kafka.unwrap_or(native.kafka),
             s3: given.s3.unwrap_or(native.s3),
@@ -55,10 +76,16 @@ impl Infra {
     /// Where this program starts it.
     pub(crate) fn native(ports: &Ports) -> Self {
         let (superuser, password) = (postgres::SUPERUSER, postgres::PASSWORD);
+        let masters = ports.redis_cluster.iter().filter(|_| ports.layout.redis_cluster);
+        let mut kafka = format!("127.0.0.1:{}", ports.kafka);
+        if ports.layout.kafka_brokers > 1 {
+            kafka = format!("{kafka},127.0.0.1:{}", ports.kafka_second);
+        }
         Self {
             postgres: format!("postgres://{superuser}:{password}@127.0.0.1:{}", ports.postgres),
             redis: format!("redis://127.0.0.1:{}", ports.redis),
-            kafka: format!("127.0.0.1:{}", ports.kafka),
+            redis_cluster: masters.map(|port| format!("redis://127.0.0.1:{port}")).collect(),
+            kafka,
             s3: format!("http://127.0.0.1:{}", ports.s3),
         }
     }
@@ -113,6 +140,11 @@ pub(crate) fn programs(workspace: &Workspace) -> Vec<(&'static str, PathBuf)> {
     postgres.into_iter().chain(kafka).collect()
 }
 
+/// Makes sure that there is a browser for the tests of pages.
+pub(crate) fn browser() -> Result<()> {
+    tools::ensure(&[tools::CHROMIUM, tools::CHROMEDRIVER])
+}
+
 /// Starts what does not answer yet, waits until all do.
 pub(crate) async fn up(workspace: &Workspace, ports: &Ports) -> Result<Infra> {
     let infra = Infra::addresses(ports);
@@ -122,9 +154,9 @@ pub(crate) async fn up(workspace: &Workspace, ports: &Ports) -> Result<Infra> {
         return Ok(infra);
     }
     let native_runs = NAMES.iter().any(|name| process::running(workspace, name).is_some());
-    if !native_runs && !found_running(ports, &given).await && docker::answers() {
+    if ports.layout.is_plain() && !native_runs && !found_running(ports, &given).await && docker::answers() {
         docker::up(workspace, ports)?;
-        for name in NAMES {
+        for name in PLAIN_NAMES {
             wait_for(workspace, ports, name).await?;
         }
         s3::create_bucket(ports.s3)?;
@@ -147,6 +179,9 @@ async fn start_native(workspace: &Workspace, ports: &Ports, given: &Given) -> Re
         started.push(redis::NAME);
     }
     let s3 = given.s3.is_none().then(|| s3::start(workspace, ports));
+    if given.redis.is_none() && ports.layout.redis_cluster {
+        redis_cluster::up(workspace, ports).await?;
+    }
     for name in started {
         wait_for(workspace, ports, name).await?;
     }
@@ -170,7 +205,7 @@ async fn wait_for(workspace: &Workspace, ports: &Ports, name: &str) -> Result<()
         postgres::NAME => postgres::probe(ports.postgres).await,
         redis::NAME => redis::probe(ports.redis),
         s3::NAME => s3::probe(ports.s3),
-        _ => kafka::probe(ports.kafka),
+        _ => kafka::probe_all(ports),
     };
     process::wait_until(workspace, name, START_PATIENCE, ready).await
 }
@@ -202,6 +237,21 @@ pub(crate) async fn answering(infra: &Infra) -> [bool; 4] {
     ]
 }
 
+/// Names and versions of the servers, as far as they tell.
+pub(crate) async fn versions(infra: &Infra) -> Vec<String> {
+    let mut versions = Vec::new();
+    if let Ok(server) = postgres::connect(&infra.database_url("postgres")).await
+        && let Ok(row) = server.query_one("show server_version", &[]).await
+    {
+        versions.push(format!("PostgreSQL {}", row.get::<_, String>(0)));
+    }
+    if let Some(version) = redis::version(&infra.redis) {
+        versions.push(format!("Redis {version}"));
+    }
+    versions.push(format!("Kafka {}", kafka::VERSION));
+    versions
+}
+
 /// Addresses that were given are not ours to start; a wrong one is better named here than by six services.
 async fn ensure_given_answer(given: &Given) -> Result<()> {
     if let Some(url) = &given.postgres {
@@ -221,14 +271,15 @@ async fn ensure_given_answer(given: &Given) -> Result<()> {
     Ok(())
 }
 
-/// Whether the first host and port of an address accepts connections.
-fn is_reachable(address: &str) -> bool {
-    let first = address.split(',').next().unwrap_or(address);
-    let host_and_port = first.rsplit(['@', '/']).next().unwrap_or(first);
-    let resolved = host_and_port.to_socket_addrs().into_iter().flatten();
-    resolved
-        .into_iter()
-        .any(|address| TcpStream::connect_timeout(&address, Duration::from_secs(2)).is_ok())
+/// Whether one of an address's hosts and ports accepts connections.
+pub(crate) fn is_reachable(address: &str) -> bool {
+    address.split(',').any(|one| {
+        let host_and_port = one.rsplit(['@', '/']).next().unwrap_or(one);
+        let resolved = host_and_port.to_socket_addrs().into_iter().flatten();
+        resolved
+            .into_iter()
+            .any(|address| TcpStream::connect_timeout(&address, Duration::from_secs(2)).is_ok())
+    })
 }
 
 /// Whether a server had to be started.
@@ -244,7 +295,7 @@ enum Started {
 async fn found_running(ports: &Ports, given: &Given) -> bool {
     let postgres = given.postgres.is_some() || postgres::probe(ports.postgres).await.is_ok();
     let redis = given.redis.is_some() || redis::probe(ports.redis).is_ok();
-    let kafka = given.kafka.is_some() || kafka::probe(ports.kafka).is_ok();
+    let kafka = given.kafka.is_some() || kafka::probe_all(ports).is_ok();
     let s3 = given.s3.is_some() || s3::probe(ports.s3).is_ok();
     postgres && redis && kafka && s3
 }

@@ -52,6 +52,18 @@ pub(super) async fn start(workspace: &Workspace, ports: &Ports) -> Result<Starte
     Ok(Started::Now)
 }
 
+/// The version of the Redis at a URL.
+pub(super) fn version(url: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(url.trim_start_matches("redis://")).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
+    stream.write_all(b"INFO server\r\n").ok()?;
+    let mut answer = [0; 4096];
+    let length = stream.read(&mut answer).ok()?;
+    let text = String::from_utf8_lossy(&answer[..length]).into_owned();
+    let line = text.lines().find_map(|line| line.strip_prefix("redis_version:"))?;
+    Some(line.trim().to_owned())
+}
+
 /// Whether a Redis with our number of databases answers.
 pub(super) fn probe(port: u16) -> Result<()> {
     let mut stream = TcpStream::connect_timeout(&local(port), Duration::from_secs(1)).context("no answer")?;

@@ -1,4 +1,4 @@
-//! Programs the native infrastructure needs: found, else installed from Debian packages, else named exactly.
+//! Programs that tasks need: found, else installed from Debian packages, else named exactly.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -9,7 +9,7 @@ use crate::workspace::run;
 
 /// A program and the Debian package it comes from.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Tool {
+pub(crate) struct Tool {
     program: &'static str,
     package: &'static str,
 }
@@ -18,9 +18,21 @@ pub(super) const JAVA: Tool = Tool {
     program: "java",
     package: "default-jre-headless",
 };
-pub(super) const MAVEN: Tool = Tool {
+pub(crate) const MAVEN: Tool = Tool {
     program: "mvn",
     package: "maven",
+};
+pub(crate) const JAVA_COMPILER: Tool = Tool {
+    program: "javac",
+    package: "default-jdk-headless",
+};
+pub(crate) const CURL: Tool = Tool {
+    program: "curl",
+    package: "curl",
+};
+pub(crate) const JQ: Tool = Tool {
+    program: "jq",
+    package: "jq",
 };
 pub(super) const REDIS: Tool = Tool {
     program: "redis-server",
@@ -43,8 +55,17 @@ pub(super) const USERADD: Tool = Tool {
     package: "passwd",
 };
 
+pub(super) const CHROMIUM: Tool = Tool {
+    program: "chromium",
+    package: "chromium",
+};
+pub(super) const CHROMEDRIVER: Tool = Tool {
+    program: "chromedriver",
+    package: "chromium-driver",
+};
+
 /// Makes sure that all of some programs exist.
-pub(super) fn ensure(tools: &[Tool]) -> Result<()> {
+pub(crate) fn ensure(tools: &[Tool]) -> Result<()> {
     let missing = |tools: &[Tool]| {
         tools
             .iter()

@@ -12,9 +12,16 @@ use crate::workspace::{Workspace, run};
 
 /// Builds the services, the simulators and the operator's tool.
 pub(crate) fn build(workspace: &Workspace, release: bool) -> Result<()> {
+    build_with(workspace, release, &[])
+}
+
+/// The same with further packages. All in one call: built by themselves, they would have their dependencies compiled a
+/// second time, with other features.
+pub(crate) fn build_with(workspace: &Workspace, release: bool, also: &[&str]) -> Result<()> {
     let mut cargo = workspace.cargo();
     cargo.arg("build");
-    for package in UNITS.iter().map(|unit| unit.package).chain(["ticketctl"]) {
+    let packages = UNITS.iter().map(|unit| unit.package).chain(["ticketctl"]);
+    for package in packages.chain(also.iter().copied()) {
         cargo.args(["-p", package]);
     }
     if release {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::tls::{self, authority};
-use super::{GATEWAY, Instance, SIMULATORS, Tenancy, UNITS, Unit};
+use super::{GATEWAY, Instance, SIMULATORS, Tenancy, UNITS, Unit, Wanted};
 use crate::infra::Infra;
 use crate::ports::Ports;
 use crate::workspace::Workspace;
@@ -15,6 +15,8 @@ pub(crate) struct Environment {
     infra: Infra,
     tenancy: Tenancy,
     extra: BTreeMap<String, String>,
+    /// How many processes of a unit, where it is not one.
+    replicas: BTreeMap<String, u16>,
     /// Where the simulators keep payments, so that they outlive a restart as the books do. No other books have the same.
     ledger: String,
     /// Whom the simulators trust when they call the gateway.
@@ -22,19 +24,14 @@ pub(crate) struct Environment {
 }
 
 impl Environment {
-    pub(crate) fn new(
-        workspace: &Workspace,
-        ports: &Ports,
-        infra: &Infra,
-        tenancy: &Tenancy,
-        extra: &BTreeMap<String, String>,
-    ) -> Self {
+    pub(crate) fn new(workspace: &Workspace, ports: &Ports, infra: &Infra, tenancy: &Tenancy, wanted: &Wanted) -> Self {
         let ledger = workspace.ledger(&tenancy.books).display().to_string();
         Self {
             ports: ports.clone(),
             infra: infra.clone(),
             tenancy: tenancy.clone(),
-            extra: extra.clone(),
+            extra: wanted.env.clone(),
+            replicas: wanted.replicas.clone(),
             ledger,
             authority: authority(workspace).display().to_string(),
         }
@@ -75,6 +72,15 @@ impl Environment {
         Instance::first(GATEWAY).url(&self.ports, self.has_tls())
     }
 
+    /// The addresses of all processes of a unit.
+    pub(super) fn urls(&self, unit: Unit) -> Vec<String> {
+        let count = self.replicas.get(unit.name).copied().unwrap_or(1);
+        let instances = (1..=count).map(|number| Instance { unit, number });
+        instances
+            .map(|instance| instance.url(&self.ports, self.has_tls()))
+            .collect()
+    }
+
     /// What the operator's tool is given.
     pub(crate) fn of_ticketctl(&self) -> BTreeMap<String, String> {
         let mut env = self.shared();
@@ -98,6 +104,7 @@ impl Environment {
             infra,
             tenancy: Tenancy::default(),
             extra: BTreeMap::new(),
+            replicas: BTreeMap::new(),
             ledger: String::new(),
             authority: String::new(),
         }
@@ -114,13 +121,16 @@ impl Environment {
         for unit in UNITS.iter().filter(|unit| unit.schema.is_some()) {
             env.insert(
                 format!("{}_SERVICE_URL", unit.name.to_uppercase()),
-                unit.url(&self.ports),
+                self.urls(*unit).join(","),
             );
         }
         let simulators = SIMULATORS.url(&self.ports);
         let gateway = self.gateway();
         let mut set = |key: &str, value: String| env.insert(key.to_owned(), value);
         set("REDIS_URL", format!("{}/0", self.infra.redis));
+        if !self.infra.redis_cluster.is_empty() {
+            set("REDIS_CLUSTER_URLS", self.infra.redis_cluster.join(","));
+        }
         set("KAFKA_BROKERS", self.infra.kafka.clone());
         set("S3_ENDPOINT", self.infra.s3.clone());
         set("KAFKA_TOPIC_PREFIX", self.tenancy.topic_prefix.clone());
@@ -158,6 +168,7 @@ mod tests {
                 .iter()
                 .map(|&(key, value)| (key.to_owned(), value.to_owned()))
                 .collect(),
+            replicas: BTreeMap::new(),
             ledger: "ledger".to_owned(),
             authority: String::new(),
         }
@@ -169,6 +180,16 @@ mod tests {
         let expected = "postgres://user_svc_user:local-only-user@127.0.0.1:15432/ticketing";
         assert_eq!(env["DATABASE_URL"], expected);
         assert_eq!(env["PORT"], "8081");
+    }
+
+    #[test]
+    fn callers_know_all_replicas() {
+        let mut environment = environment(&[]);
+        environment.replicas.insert("queue".to_owned(), 3);
+        let env = environment.of(UNITS[6]);
+        let queues = "http://127.0.0.1:8083,http://127.0.0.1:8113,http://127.0.0.1:8123";
+        assert_eq!(env["QUEUE_SERVICE_URL"], queues);
+        assert_eq!(env["EVENT_SERVICE_URL"], "http://127.0.0.1:8082");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
-pub(crate) use self::build::{binary_origin, build};
+pub(crate) use self::build::{binary_origin, build, build_with};
 pub(crate) use self::environment::Environment;
 pub(crate) use self::health::{http_client, is_ready};
 pub(crate) use self::status::print_status;
@@ -59,7 +59,7 @@ pub(crate) async fn up(workspace: &Workspace, ports: &Ports, infra: &Infra, want
     build(workspace, wanted.release)?;
     let binaries = workspace.binaries(wanted.release)?;
     let tenancy = Tenancy::claim(workspace, infra).await?;
-    let environment = Environment::new(workspace, ports, infra, &tenancy, &wanted.env);
+    let environment = Environment::new(workspace, ports, infra, &tenancy, wanted);
 
     let ticketctl = Ticketctl::new(&binaries, &environment);
     ticketctl.run(&["migrate"])?;
@@ -86,9 +86,15 @@ pub(crate) async fn up(workspace: &Workspace, ports: &Ports, infra: &Infra, want
             .filter(|unit| unit.schema.is_some())
             .map(|unit| (unit.name.to_owned(), unit.url(ports)))
             .collect(),
+        replicas: UNITS
+            .iter()
+            .filter(|unit| unit.name != SIMULATORS.name)
+            .map(|unit| (unit.name.to_owned(), environment.urls(*unit)))
+            .collect(),
         simulators: SIMULATORS.url(ports),
         postgres: environment.database_url(),
         redis: infra.redis.clone(),
+        redis_cluster: infra.redis_cluster.clone(),
         kafka: infra.kafka.clone(),
         s3: infra.s3.clone(),
         admin,

@@ -16,11 +16,11 @@ pub(crate) async fn print_status(workspace: &Workspace, ports: &Ports) -> Result
     let row = |name: &str, url: &str, ready: bool| {
         let pid = pids.get(name).map_or_else(|| "-".to_owned(), ToString::to_string);
         say!(
-            "{name:<12} {url:<56} {pid:>8}  {}",
+            "{name:<16} {url:<56} {pid:>8}  {}",
             if ready { "ready" } else { "not ready" }
         );
     };
-    say!("{:<12} {:<56} {:>8}  READY", "NAME", "URL", "PID");
+    say!("{:<16} {:<56} {:>8}  READY", "NAME", "URL", "PID");
     for instance in instances().rev() {
         let name = instance.name();
         // Of replicas there is nothing to be said that were not asked for.
@@ -33,7 +33,21 @@ pub(crate) async fn print_status(workspace: &Workspace, ports: &Ports) -> Result
     let [postgres, redis, kafka, s3] = infra::answering(&infra).await;
     row("postgres", &infra.postgres, postgres);
     row("redis", &infra.redis, redis);
-    row("kafka", &infra.kafka, kafka);
+    for (number, url) in infra.redis_cluster.iter().enumerate() {
+        row(&format!("redis-cluster-{}", number + 1), url, infra::is_reachable(url));
+    }
+    match infra.kafka.split_once(',') {
+        None => row("kafka", &infra.kafka, kafka),
+        Some((first, second)) => {
+            row("kafka", first, infra::is_reachable(first));
+            row("kafka-2", second, infra::is_reachable(second));
+            row(
+                "kafka-controller",
+                &format!("127.0.0.1:{}", ports.kafka_controller),
+                infra::is_taken(ports.kafka_controller),
+            );
+        }
+    }
     row("s3", &infra.s3, s3);
     Ok(())
 }

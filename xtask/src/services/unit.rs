@@ -77,7 +77,7 @@ impl Unit {
 /// The most processes of one unit: their ports end where the next block of `--ports-from` may begin.
 pub(crate) const MOST_REPLICAS: u16 = 7;
 
-/// One process of a unit. Whoever calls a unit calls its first process; the others share its work.
+/// One process of a unit. Whoever calls a unit calls all of its processes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Instance {
     pub(super) unit: Unit,
@@ -90,7 +90,7 @@ impl Instance {
         Self { unit, number: 1 }
     }
 
-    /// Whether it is the one that others call.
+    /// Whether there always is one.
     pub(super) const fn is_first(self) -> bool {
         self.number == 1
     }

@@ -1,5 +1,8 @@
-use common::config::{ConfigError, Env};
-use http::{HeaderValue, Uri, uri::Authority};
+use common::{
+    config::{ConfigError, Env},
+    replicas::ServiceAddresses,
+};
+use http::HeaderValue;
 use std::time::Duration;
 
 /// A service behind the gateway.
@@ -56,7 +59,7 @@ impl Backend {
 #[derive(Clone, Debug)]
 pub(crate) struct BackendConfig {
     pub(crate) backend: Backend,
-    pub(crate) authority: Authority,
+    pub(crate) addresses: ServiceAddresses,
     /// The value of `Host`.
     pub(crate) host: HeaderValue,
     /// Until the reply begins, and afterwards between two parts of it.
@@ -67,27 +70,13 @@ impl BackendConfig {
     /// Reads `<SERVICE>_SERVICE_URL`.
     pub(crate) fn from_env(env: &Env, backend: Backend, timeout: Duration) -> Result<Self, ConfigError> {
         let variable = format!("{}_SERVICE_URL", backend.name().to_uppercase());
-        let url = env.string_or(&variable, backend.default_url());
-        let bad = || {
-            ConfigError::new(
-                &variable,
-                format!("`{url}` is not an address such as http://10.0.1.7:8081"),
-            )
-        };
-        let uri: Uri = url.parse().map_err(|_| bad())?;
-        // Between the gateway and the services there is no TLS, and they have no path of their own.
-        match (
-            uri.scheme_str(),
-            uri.authority(),
-            uri.path_and_query().map_or("/", |path| path.as_str()),
-        ) {
-            (Some("http"), Some(authority), "/") => Ok(Self {
-                backend,
-                host: HeaderValue::from_str(authority.as_str()).map_err(|_| bad())?,
-                authority: authority.clone(),
-                timeout,
-            }),
-            _ => Err(bad()),
-        }
+        let addresses = ServiceAddresses::from_env(env, &variable, backend.default_url())?;
+        let host = HeaderValue::from_str(addresses.first());
+        Ok(Self {
+            backend,
+            host: host.map_err(|error| ConfigError::new(&variable, error.to_string()))?,
+            addresses,
+            timeout,
+        })
     }
 }

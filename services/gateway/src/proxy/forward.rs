@@ -1,7 +1,8 @@
 use super::{
     Backend, BackendConfig,
-    client::{self, Connector, Failure, Outgoing, Pool, Pools, RequestHead, ServiceBody},
+    client::{Connector, Failure, Outgoing, Pool, Pools, RequestHead, ServiceBody},
     replies, upload,
+    way::Way,
 };
 use crate::{
     body::{Inbound, ReplyBody, RequestBody, Upload, UploadState},
@@ -16,6 +17,7 @@ use common::{
     identity::User,
     internal_auth::{SigningKey, each_header},
     problem::{Code, Problem},
+    replicas::Replicas,
 };
 use http::{Method, Response, request::Parts, uri::PathAndQuery};
 use hyper::body::Body;
@@ -42,6 +44,7 @@ pub(crate) struct Proxy {
 /// One service, with what is known about its health.
 struct Upstream {
     config: BackendConfig,
+    replicas: Replicas,
     connector: Connector,
     breaker: CircuitBreaker,
     budget: RetryBudget,
@@ -66,7 +69,8 @@ impl Proxy {
             let name = backend.backend.service_name();
             Upstream {
                 config: backend.clone(),
-                connector: Connector::new(&backend.authority, config.connect_timeout),
+                replicas: Replicas::new(name, backend.addresses.clone()),
+                connector: Connector::new(config.connect_timeout),
                 breaker: CircuitBreaker::new(name, config.breaker),
                 budget: RetryBudget::default(),
                 duration: metrics::histogram!("gateway_upstream_duration_seconds", "upstream" => name),
@@ -117,9 +121,10 @@ impl Proxy {
         let permit = upstream.breaker.try_acquire().map_err(|open| circuit_open(&open))?;
         let (mut request, upload) = self.outgoing(upstream, request);
 
+        let mut way = Way::new(&upstream.replicas);
         let started = Instant::now();
         let limit = upstream.config.timeout;
-        let sent = tokio::time::timeout(limit, self.send(upstream, pool, &mut request)).await;
+        let sent = tokio::time::timeout(limit, self.send(upstream, &mut way, pool, &mut request)).await;
         upstream.duration.record(started.elapsed().as_secs_f64());
         match sent {
             Ok(Ok(reply)) => {
@@ -129,7 +134,12 @@ impl Proxy {
             Ok(Err(failure)) => {
                 Err(failed(permit, upload.as_deref(), Code::UpstreamFailed, &failure.to_string()).await)
             }
-            Err(elapsed) => Err(failed(permit, upload.as_deref(), Code::UpstreamTimeout, &elapsed.to_string()).await),
+            Err(elapsed) => {
+                if has_arrived(upload.as_deref()) {
+                    way.timed_out();
+                }
+                Err(failed(permit, upload.as_deref(), Code::UpstreamTimeout, &elapsed.to_string()).await)
+            }
         }
     }
 
@@ -145,7 +155,8 @@ impl Proxy {
         let mut head = RequestHead::new(Method::GET, path);
         head.field("host", upstream.config.host.as_bytes());
         let mut request = head.with_body(RequestBody::Empty, true);
-        Ok(client::call(&upstream.connector, pool, &mut request).await?)
+        let mut way = Way::new(&upstream.replicas);
+        Ok(way.call(&upstream.connector, pool, &mut request).await?)
     }
 
     fn upstream(&self, backend: Backend) -> Option<(&Upstream, &Arc<Pool>)> {
@@ -186,13 +197,14 @@ impl Proxy {
     async fn send(
         &self,
         upstream: &Upstream,
+        way: &mut Way<'_>,
         pool: &Arc<Pool>,
         request: &mut Outgoing,
     ) -> Result<Response<ServiceBody>, Failure> {
         upstream.budget.deposit();
         let mut retries = 0;
         loop {
-            let failure = match client::call(&upstream.connector, pool, request).await {
+            let failure = match way.call(&upstream.connector, pool, request).await {
                 Err(failure) if request.is_repeatable() && failure.may_pass() => failure,
                 ended => return ended,
             };
@@ -211,7 +223,7 @@ impl Proxy {
 
 /// The refusal after a call without a reply, and the verdict: none if it was the client who did not finish its part.
 async fn failed(permit: Permit, upload: Option<&Upload>, code: Code, cause: &str) -> Refusal {
-    let finished = upload.is_none_or(|upload| upload.state() == UploadState::Done);
+    let finished = has_arrived(upload);
     // A service that drops the connection while the body still runs has failed; one that we stopped waiting for may not.
     let service_failed =
         finished || code == Code::UpstreamFailed && upload.is_some_and(|upload| upload.state() == UploadState::Running);
@@ -227,6 +239,11 @@ async fn failed(permit: Permit, upload: Option<&Upload>, code: Code, cause: &str
         Some(refusal) => refusal.because(cause),
         None => Refusal::from(code).because(cause),
     }
+}
+
+/// Whether the client has sent all of its request.
+fn has_arrived(upload: Option<&Upload>) -> bool {
+    upload.is_none_or(|upload| upload.state() == UploadState::Done)
 }
 
 fn circuit_open(open: &Open) -> Refusal {

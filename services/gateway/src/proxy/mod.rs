@@ -1,4 +1,5 @@
-//! Passes requests on to the services: over pooled connections, streaming both ways, behind one circuit breaker per service.
+//! Passes requests on to the services: over pooled connections, streaming both ways, behind one circuit breaker per service,
+//! to all of its replicas ([`way`]).
 //!
 //! Order inside one call: breaker, then the time limit, then retries, then the upstream. So the breaker judges what the
 //! client sees, and retries share one time limit. A client that leaves, or sends too much or too slowly, is never held
@@ -9,6 +10,7 @@ mod client;
 mod forward;
 mod replies;
 mod upload;
+mod way;
 
 pub(crate) use backend::{Backend, BackendConfig};
 pub(crate) use client::ServiceBody;

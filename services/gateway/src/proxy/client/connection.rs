@@ -1,6 +1,7 @@
 use std::{
     cell::RefCell,
     io,
+    net::SocketAddr,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -21,11 +22,18 @@ thread_local! {
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: TcpStream,
+    peer: SocketAddr,
 }
 
 impl Connection {
-    pub(super) fn new(stream: TcpStream) -> Self {
-        Self { stream }
+    /// With the address that it was made to.
+    pub(super) fn new(stream: TcpStream, peer: SocketAddr) -> Self {
+        Self { stream, peer }
+    }
+
+    /// The replica at its other end.
+    pub(super) fn peer(&self) -> SocketAddr {
+        self.peer
     }
 
     /// Reads what is there and shows it; an empty slice at the end.
@@ -52,10 +60,5 @@ impl Connection {
     pub(super) fn is_quiet(&self) -> bool {
         let said = self.stream.try_read(&mut [0; 1]);
         matches!(said, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
-    }
-
-    #[cfg(test)]
-    pub(super) fn peer_port(&self) -> u16 {
-        self.stream.peer_addr().unwrap().port()
     }
 }

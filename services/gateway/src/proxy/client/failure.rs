@@ -21,7 +21,7 @@ enum Cause {
 
 impl Failure {
     /// There was no connection to be had.
-    pub(super) fn connect(error: io::Error) -> Self {
+    pub(in crate::proxy) fn connect(error: io::Error) -> Self {
         Self::before_reply(Cause::Connect(error))
     }
 
@@ -64,9 +64,19 @@ impl Failure {
         !self.heard && matches!(self.cause, Cause::Send(_) | Cause::Receive(_) | Cause::Closed)
     }
 
+    /// Whether there was no connection, so that nothing was sent.
+    pub(in crate::proxy) fn is_refusal(&self) -> bool {
+        matches!(self.cause, Cause::Connect(_))
+    }
+
     /// Whether another try may go better.
     pub(in crate::proxy) fn may_pass(&self) -> bool {
-        self.is_silence() || matches!(self.cause, Cause::Connect(_))
+        self.is_silence() || self.is_refusal()
+    }
+
+    /// Whether it is the service that failed, and not the client whose body did not come.
+    pub(in crate::proxy) fn is_the_services(&self) -> bool {
+        !matches!(self.cause, Cause::Body(_))
     }
 }
 

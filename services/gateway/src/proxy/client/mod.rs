@@ -36,23 +36,24 @@ use crate::body::BodyError;
 use bytes::Bytes;
 use http::Response;
 use hyper::body::Body;
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
-/// Sends a request and waits for the reply's head.
+/// Sends a request to the replica at this address and waits for the reply's head.
 ///
 /// # Errors
 /// When there is no reply, or none that can be read in one way only.
 pub(super) async fn call<B: Body<Data = Bytes, Error = BodyError> + Unpin>(
     connector: &Connector,
+    address: SocketAddr,
     pool: &Arc<Pool>,
     request: &mut Outgoing<B>,
 ) -> Result<Response<ServiceBody>, Failure> {
-    if let Some(connection) = pool.take() {
+    if let Some(connection) = pool.take(address) {
         match exchange::exchange(connection, request, pool).await {
             Err(failure) if failure.is_silence() && request.rewind() => {}
             ended => return ended,
         }
     }
-    let connection = connector.connect().await.map_err(Failure::connect)?;
+    let connection = connector.connect(address).await.map_err(Failure::connect)?;
     exchange::exchange(connection, request, pool).await
 }

@@ -1,12 +1,15 @@
 use super::connection::Connection;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+};
 
 /// How many idle connections to one service a thread keeps.
 const MAX_IDLE: usize = 512;
 /// After so many rounds of upkeep without use a connection is closed: a minute. Services keep theirs longer.
 const MAX_ROUNDS: u8 = 12;
 
-/// Idle connections to one service. The last one used is the first one used again, so that what is not needed grows old.
+/// Idle connections to the replicas of one service. The last one used is the first one used again, so that what is not needed grows old.
 #[derive(Debug, Default)]
 pub(in crate::proxy) struct Pool {
     idle: Mutex<Vec<Idle>>,
@@ -20,10 +23,11 @@ struct Idle {
 }
 
 impl Pool {
-    /// A connection that seems to live.
-    pub(super) fn take(&self) -> Option<Connection> {
+    /// A connection to this replica that seems to live.
+    pub(super) fn take(&self, address: SocketAddr) -> Option<Connection> {
         let mut idle = self.lock();
-        while let Some(Idle { connection, .. }) = idle.pop() {
+        while let Some(last) = idle.iter().rposition(|idle| idle.connection.peer() == address) {
+            let Idle { connection, .. } = idle.remove(last);
             if connection.is_quiet() {
                 return Some(connection);
             }

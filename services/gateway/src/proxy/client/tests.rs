@@ -27,6 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A service and the way to it.
 struct World {
     connector: Connector,
+    address: SocketAddr,
     pool: Arc<Pool>,
     connections: Arc<AtomicUsize>,
     _serving: JoinSet<()>,
@@ -39,7 +40,7 @@ impl World {
         F: Future<Output = ()> + Send + 'static,
     {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let authority = listener.local_addr().unwrap().to_string().parse().unwrap();
+        let address = listener.local_addr().unwrap();
         let connections = Arc::<AtomicUsize>::default();
         let counted = Arc::clone(&connections);
         let mut serving = JoinSet::new();
@@ -53,7 +54,8 @@ impl World {
             }
         });
         Self {
-            connector: Connector::new(&authority, Duration::from_secs(5)),
+            connector: Connector::new(Duration::from_secs(5)),
+            address,
             pool: Pools::default().add(),
             connections,
             _serving: serving,
@@ -78,7 +80,7 @@ impl World {
     where
         B: Body<Data = Bytes, Error = BodyError> + Unpin,
     {
-        let sent = timeout(PATIENCE, call(&self.connector, &self.pool, request));
+        let sent = timeout(PATIENCE, call(&self.connector, self.address, &self.pool, request));
         sent.await.expect("it ends")
     }
 

@@ -180,7 +180,10 @@ async fn idle_connections_are_closed_after_a_minute_of_upkeep() {
     let world = World::answering("HTTP/1.1 204 No Content\r\n\r\n").await;
     let pools = Pools::default();
     let pool = pools.add();
-    call(&world.connector, &pool, &mut request(Method::GET)).await.unwrap();
+    let mut request = request(Method::GET);
+    call(&world.connector, world.address, &pool, &mut request)
+        .await
+        .unwrap();
     for _ in 0..12 {
         pools.tidy();
         assert_eq!(pool.len(), 1);
@@ -196,26 +199,21 @@ async fn no_more_idle_connections_are_kept_than_the_limit() {
     let pool = Pool::default();
     for _ in 0..600 {
         let (connected, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
-        pool.put(connection::Connection::new(connected.unwrap()));
+        pool.put(connection::Connection::new(connected.unwrap(), address));
         drop(accepted);
     }
     assert_eq!(pool.len(), 512);
 }
 
 #[tokio::test]
-async fn a_service_can_have_a_name() {
-    let world = World::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
-    world.get().await.unwrap();
-    let port = {
-        let connection = world.pool.take().unwrap();
-        connection.peer_port()
-    };
-    let authority = format!("localhost:{port}").parse().unwrap();
-    let connector = Connector::new(&authority, Duration::from_secs(5));
-    let reply = call(&connector, &Pools::default().add(), &mut request(Method::GET)).await;
-    assert_eq!(read(reply.unwrap().into_body()).await.unwrap(), "ok");
-
-    let nowhere = Connector::new(&"nowhere.invalid:80".parse().unwrap(), Duration::from_secs(5));
-    let reply = call(&nowhere, &Pools::default().add(), &mut request(Method::GET)).await;
-    assert!(reply.unwrap_err().to_string().starts_with("no connection"));
+async fn connections_to_one_replica_are_not_used_for_another() {
+    let one = World::answering("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none").await;
+    let two = World::answering("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ntwo").await;
+    for _ in 0..5 {
+        for (world, answer) in [(&one, "one"), (&two, "two")] {
+            let reply = call(&one.connector, world.address, &one.pool, &mut request(Method::GET)).await;
+            assert_eq!(read(reply.unwrap().into_body()).await.unwrap(), answer);
+        }
+    }
+    assert_eq!((one.connections(), two.connections(), one.pool.len()), (1, 1, 2));
 }
