@@ -129,6 +129,17 @@ impl Cluster {
         Ok(answers.into_iter().map(Result::ok).collect())
     }
 
+    /// Asks every master the same. Those that do not answer are left out; by `host:port`.
+    pub(super) async fn ask_each(&self, question: &Cmd) -> RedisResult<Vec<(String, Value)>> {
+        let layout = self.shared.known_layout().await?;
+        let answers = join_all(layout.masters.iter().map(|master| async move {
+            let name = format!("{}:{}", master.host, master.port);
+            RedisResult::Ok((name, master.send_briefly(question).await?))
+        }))
+        .await;
+        super::where_reachable(answers)
+    }
+
     async fn one(&mut self, command: &Cmd) -> RedisResult<Value> {
         match target(command) {
             Target::Slot(slot) => self.send_to_owner(slot, command).await,

@@ -4,12 +4,14 @@
 mod cluster;
 mod line;
 mod memory;
+mod memory_use;
 mod node;
 mod resp;
 mod slots;
 
 pub use line::{Line, Question};
 pub use memory::Memory;
+pub use memory_use::MemoryUse;
 
 use crate::config::{ConfigError, Env};
 use ::redis::{

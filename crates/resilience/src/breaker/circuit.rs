@@ -1,10 +1,13 @@
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use metrics::{counter, describe_counter, describe_gauge, gauge};
+use metrics::{counter, gauge};
 use tokio::time::Instant;
 
 use super::machine::{Admission, Machine};
 use super::{BreakerConfig, BreakerError, BreakerState, Open, Outcome};
+
+/// Those that exist. Asked and changed only where a breaker is made or shown.
+static ALL: Mutex<Vec<Weak<Shared>>> = Mutex::new(Vec::new());
 
 /// One breaker. Clones share their state; there is one for each thing that can fail by itself, per process.
 ///
@@ -26,26 +29,28 @@ impl CircuitBreaker {
     /// process. Install the metrics recorder first, or the gauge is missing until the first transition.
     pub fn new(name: impl Into<Arc<str>>, config: BreakerConfig) -> Self {
         let name = name.into();
-        describe_gauge!(
-            "circuit_breaker_state",
-            "State of a circuit breaker: 0 closed, 1 half-open, 2 open."
-        );
-        describe_counter!(
-            "circuit_breaker_transitions_total",
-            "How often a circuit breaker went to a state."
-        );
         gauge!("circuit_breaker_state", "name" => Arc::clone(&name)).set(BreakerState::Closed.gauge());
         // Series that begin at their first increment hide it from rate().
         for to in [BreakerState::Closed, BreakerState::HalfOpen, BreakerState::Open] {
             counter!("circuit_breaker_transitions_total", "name" => Arc::clone(&name), "to" => to.as_str())
                 .increment(0);
         }
-        Self {
-            shared: Arc::new(Shared {
-                name,
-                machine: Mutex::new(Machine::new(config)),
-            }),
-        }
+        let shared = Arc::new(Shared {
+            name,
+            machine: Mutex::new(Machine::new(config)),
+        });
+        let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|known| known.strong_count() > 0);
+        all.push(Arc::downgrade(&shared));
+        Self { shared }
+    }
+
+    /// Every breaker of this process, for who shows their states.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        let all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+        let alive = all.iter().filter_map(Weak::upgrade);
+        alive.map(|shared| Self { shared }).collect()
     }
 
     /// The name given at creation.

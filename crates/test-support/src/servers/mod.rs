@@ -7,16 +7,19 @@
 //! | [`OwnRedis`], [`OwnRedisCluster`] | – | `redis-server` on the `PATH` |
 //! | [`OwnPostgres`] | `TICKET_QUEUE_POSTGRES_BIN` | the folder with `initdb` and `postgres` |
 //! | [`OwnKafka`] | `TICKET_QUEUE_KAFKA_LIBS` | the folder with Kafka's jars, and `java` on the `PATH` |
+//! | [`Browser`] | – | `chromium` and `chromedriver` on the `PATH` |
 //!
 //! Where the infrastructure was given by address or by Docker there are no such programs; then `start` says what is
 //! [`Missing`], and the test that needs them says so and ends.
 
+mod browser;
 mod kafka;
 mod postgres;
 mod process;
 mod redis;
 mod redis_cluster;
 
+pub use browser::Browser;
 pub use kafka::OwnKafka;
 pub use postgres::OwnPostgres;
 pub use redis::{AofMark, OwnRedis};

@@ -36,19 +36,7 @@ impl OwnPostgres {
     /// When it does not start.
     pub async fn start() -> Result<Self, Missing> {
         let programs = Programs::find()?;
-        let (folder, port) = (Folder::new("postgres"), free_port());
-        programs.own(folder.path());
-        let initdb = programs
-            .command("initdb", &folder)
-            .arg("-D")
-            .arg(folder.path().join("data"))
-            .args(["-U", "postgres", "--auth=trust", "--no-sync", "--encoding=UTF8"])
-            .args(["--locale=C", "--lc-ctype=C.UTF-8", "--locale-provider=builtin"])
-            .arg("--builtin-locale=C.UTF-8")
-            .output()
-            .await
-            .expect("initdb can be started");
-        assert!(initdb.status.success(), "{initdb:?}");
+        let (folder, port) = (programs.new_cluster().await, free_port());
         let mut postgres = Self {
             process: launch(&programs, &folder, port),
             programs,
@@ -79,6 +67,13 @@ impl OwnPostgres {
     pub async fn restart(&mut self) {
         self.process = launch(&self.programs, &self.folder, self.port);
         self.wait_ready().await;
+    }
+
+    /// Its machine and disk are gone, and a new server without anything in it has its address.
+    pub async fn lose(&mut self) {
+        self.process.kill().await;
+        self.folder = self.programs.new_cluster().await;
+        self.restart().await;
     }
 
     async fn wait_ready(&mut self) {
@@ -126,6 +121,24 @@ impl Programs {
             )));
         }
         Ok(Self { bin, account })
+    }
+
+    /// A folder with a cluster in which nothing is.
+    async fn new_cluster(&self) -> Folder {
+        let folder = Folder::new("postgres");
+        self.own(folder.path());
+        let initdb = self
+            .command("initdb", &folder)
+            .arg("-D")
+            .arg(folder.path().join("data"))
+            .args(["-U", "postgres", "--auth=trust", "--no-sync", "--encoding=UTF8"])
+            .args(["--locale=C", "--lc-ctype=C.UTF-8", "--locale-provider=builtin"])
+            .arg("--builtin-locale=C.UTF-8")
+            .output()
+            .await
+            .expect("initdb can be started");
+        assert!(initdb.status.success(), "{initdb:?}");
+        folder
     }
 
     fn command(&self, program: &str, folder: &Folder) -> Command {

@@ -21,6 +21,7 @@ mod list_halls;
 mod list_venues;
 mod problems;
 mod put_poster;
+mod stats;
 mod update_event;
 mod update_hall;
 mod update_venue;
@@ -30,12 +31,12 @@ use axum::{Router, extract::DefaultBodyLimit, routing::get};
 use common::internal_auth::{Service, Verifier, guard, guard_api};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// What clients call, through the gateway.
-pub(crate) fn public(state: &AppState, verifier: &Verifier, poster_bytes: usize) -> OpenApiRouter {
+/// What clients may call, with its documentation. The size of a poster's file is none of it.
+pub(crate) fn documented(poster_bytes: usize) -> OpenApiRouter<AppState> {
     let posters = OpenApiRouter::new()
         .routes(routes!(put_poster::put_poster))
         .layer(DefaultBodyLimit::max(poster_bytes));
-    let api = OpenApiRouter::new()
+    OpenApiRouter::new()
         .routes(routes!(list_venues::list_venues, create_venue::create_venue))
         .routes(routes!(
             get_venue::get_venue,
@@ -51,9 +52,14 @@ pub(crate) fn public(state: &AppState, verifier: &Verifier, poster_bytes: usize)
             delete_event::delete_event
         ))
         .routes(routes!(cancel_event::cancel_event))
+        .routes(routes!(stats::stats))
         .merge(posters)
-        .routes(routes!(get_seat_map::get_seat_map));
-    guard_api(api, verifier, &[Service::Gateway]).with_state(state.clone())
+        .routes(routes!(get_seat_map::get_seat_map))
+}
+
+/// What clients call, through the gateway.
+pub(crate) fn public(state: &AppState, verifier: &Verifier, poster_bytes: usize) -> OpenApiRouter {
+    guard_api(documented(poster_bytes), verifier, &[Service::Gateway]).with_state(state.clone())
 }
 
 /// What other services call.

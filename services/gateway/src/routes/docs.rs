@@ -10,6 +10,9 @@ use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 
 const PAGE: &str = include_str!("../../assets/docs.html");
 const SCRIPT: &str = include_str!("../../assets/docs.js");
+/// Of the operators' page.
+const OPERATOR: &str = include_str!("../../assets/operator.js");
+const OPERATOR_LINES: &str = include_str!("../../assets/operator_lines.js");
 const STYLE: &str = include_str!("../../assets/style.css");
 
 /// The page.
@@ -25,6 +28,8 @@ pub(super) async fn page() -> impl IntoResponse {
 pub(super) async fn asset(Path(name): Path<String>) -> Response {
     let (content_type, text) = match name.as_str() {
         "docs.js" => ("text/javascript; charset=utf-8", SCRIPT),
+        "operator.js" => ("text/javascript; charset=utf-8", OPERATOR),
+        "operator_lines.js" => ("text/javascript; charset=utf-8", OPERATOR_LINES),
         "style.css" => ("text/css; charset=utf-8", STYLE),
         _ => return Problem::new(Code::NotFound).into_response(),
     };

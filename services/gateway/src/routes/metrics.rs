@@ -23,7 +23,7 @@ pub(super) async fn show(
         .zip(presented)
         .is_some_and(|(token, presented)| crypto::constant_time_eq(token.expose_secret().as_bytes(), presented));
     if origin.is_inside || has_token {
-        Ok(telemetry::metrics().render())
+        Ok(telemetry::render())
     } else {
         Err(Problem::new(Code::NotFound))
     }

@@ -4,15 +4,19 @@ mod config;
 mod docs;
 mod metrics;
 mod openapi;
+mod operator;
+mod stats;
 mod status;
 
 pub(crate) use openapi::documents::Documents;
+pub use openapi::merged_of_files as openapi;
+pub(crate) use stats::Requests;
 pub(crate) use status::Readiness;
 
 use crate::{client_address::FORWARDED_FOR, config::FrontEndConfig};
 use axum::{Router, routing::get};
 use common::{
-    Clock,
+    Clock, Fresh,
     problem::{Code, FieldError, Problem, ProblemSchema},
 };
 use http::HeaderMap;
@@ -36,6 +40,7 @@ pub(crate) struct OwnState {
     pub(crate) clock: Clock,
     pub(crate) readiness: Readiness,
     pub(crate) documents: Documents,
+    pub(crate) requests: Fresh<Requests>,
     pub(crate) metrics_token: Option<SecretString>,
 }
 
@@ -43,6 +48,7 @@ pub(crate) struct OwnState {
 pub(crate) fn documented() -> (Router<Arc<OwnState>>, OpenApi) {
     let (router, mut document) = OpenApiRouter::new()
         .routes(routes!(config::show))
+        .routes(routes!(stats::show))
         .routes(routes!(status::live))
         .routes(routes!(status::ready))
         .split_for_parts();
@@ -65,6 +71,7 @@ pub(crate) fn router(documented: Router<Arc<OwnState>>, state: Arc<OwnState>) ->
         .route("/", get(status::page))
         .route("/openapi.json", get(openapi::show))
         .route("/docs", get(docs::page))
+        .route("/operator", get(operator::page))
         .route("/docs/{asset}", get(docs::asset))
         .route("/metrics", get(metrics::show))
         .fallback(|| async { Problem::new(Code::NotFound) })

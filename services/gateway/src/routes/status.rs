@@ -76,7 +76,8 @@ impl Readiness {
         self.health.clone()
     }
 
-    async fn status(&self) -> GatewayStatus {
+    /// What is up.
+    pub(super) async fn status(&self) -> GatewayStatus {
         let mut last = self.last.lock().await;
         match &*last {
             Some((at, status)) if at.elapsed() < FRESH_FOR => status.clone(),

@@ -3,6 +3,7 @@ use common::{
     extract::Json,
     identity::User,
     problem::{ApiResult, Code, Problem},
+    traces,
 };
 use http::StatusCode;
 use serde::Deserialize;
@@ -63,6 +64,8 @@ pub(crate) async fn confirm_payment(
     }
     let (payment, before) = find(&state, user, request.payment_key).await?;
     let id = payment.id;
+    traces::note("payment.id", || id.to_string());
+    traces::note("reservation.id", || payment.reservation_id.to_string());
     let outcome = Box::pin(confirm::run(state.clone(), payment, request.payment_token)).await?;
     let Ok(reply) = read(&state, user, id).await else {
         // The reason is logged. An error would say that nothing came of it, and money may have moved.

@@ -4,6 +4,7 @@ use common::{
     extract::{Json, header_text},
     identity::User,
     problem::{ApiResult, Code, Problem},
+    traces,
 };
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -116,6 +117,8 @@ async fn create(
         }
         Begun::Before(payment) => (StatusCode::OK, payment),
     };
+    traces::note("payment.id", || payment.id.to_string());
+    traces::note("reservation.id", || payment.reservation_id.to_string());
     if payment.status == PaymentStatus::Pending && payment.registered_at.is_none() {
         register(state, &payment).await?;
     }

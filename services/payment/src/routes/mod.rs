@@ -10,6 +10,7 @@ mod list_payments;
 mod payment_reply;
 mod problems;
 mod receive_portone_webhook;
+mod stats;
 
 pub(crate) use create_payment::CreatePayment;
 
@@ -21,14 +22,19 @@ use axum::{
 use common::internal_auth::{Service, Verifier, guard, guard_api};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// What clients and PortOne call, through the gateway.
-pub(crate) fn public(state: &AppState, verifier: &Verifier) -> OpenApiRouter {
-    let api = OpenApiRouter::new()
+/// What clients may call, with its documentation.
+pub(crate) fn documented() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
         .routes(routes!(list_payments::list_payments, create_payment::create_payment))
         .routes(routes!(confirm_payment::confirm_payment))
         .routes(routes!(get_payment::get_payment))
-        .routes(routes!(receive_portone_webhook::receive_portone_webhook));
-    guard_api(api, verifier, &[Service::Gateway]).with_state(state.clone())
+        .routes(routes!(stats::stats))
+        .routes(routes!(receive_portone_webhook::receive_portone_webhook))
+}
+
+/// What clients and PortOne call, through the gateway.
+pub(crate) fn public(state: &AppState, verifier: &Verifier) -> OpenApiRouter {
+    guard_api(documented(), verifier, &[Service::Gateway]).with_state(state.clone())
 }
 
 /// What other services call.

@@ -8,6 +8,7 @@ use common::{
     extract::Json,
     identity::User,
     problem::{ApiResult, ProblemSchema},
+    traces,
 };
 use http::HeaderMap;
 use serde::Deserialize;
@@ -51,6 +52,7 @@ pub(crate) async fn enter(
     Json(request): Json<EnterQueue>,
 ) -> ApiResult<Json<QueueStatus>> {
     let event = request.event_id;
+    traces::note("event.id", || event.to_string());
     if let Some(ticket) = ticket_of(&state, &headers, user.id).filter(|ticket| ticket.event == event) {
         // Ignored unless there was a loss; what comes back then is what counts.
         recovery::restore(&state, &ticket).await?;

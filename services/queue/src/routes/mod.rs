@@ -3,6 +3,7 @@
 mod enter;
 mod issue_payment_token;
 mod leave;
+mod lines;
 mod problems;
 mod queue_status;
 mod set_event_settings;
@@ -16,18 +17,24 @@ use axum::{Router, routing::post};
 use common::internal_auth::{Service, Verifier, guard, guard_api};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub(crate) use stats::QueueStats;
 pub(crate) use status::status_of;
 
-/// What clients call, through the gateway.
-pub(crate) fn public(state: &AppState, verifier: &Verifier) -> OpenApiRouter {
-    let api = OpenApiRouter::new()
+/// What clients may call, with its documentation.
+pub(crate) fn documented() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
         .routes(routes!(enter::enter))
         .routes(routes!(status::status))
         .routes(routes!(stream::stream))
         .routes(routes!(leave::leave))
         .routes(routes!(stats::stats))
-        .routes(routes!(set_event_settings::set_event_settings));
-    guard_api(api, verifier, &[Service::Gateway]).with_state(state.clone())
+        .routes(routes!(lines::lines))
+        .routes(routes!(set_event_settings::set_event_settings))
+}
+
+/// What clients call, through the gateway.
+pub(crate) fn public(state: &AppState, verifier: &Verifier) -> OpenApiRouter {
+    guard_api(documented(), verifier, &[Service::Gateway]).with_state(state.clone())
 }
 
 /// What other services call.

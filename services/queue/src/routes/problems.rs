@@ -6,7 +6,7 @@
 )]
 
 use common::problem::ProblemSchema;
-pub(super) use common::replies::{BadBody, BadParameters, Failures, Unauthenticated};
+pub(super) use common::replies::{BadBody, BadParameters, Failures, Forbidden, Unauthenticated};
 use utoipa::IntoResponses;
 
 /// Of endpoints for administrators about an event.

@@ -24,7 +24,7 @@ pub(crate) struct StatsQuery {
 pub(crate) struct QueueStats {
     event_id: Uuid,
     /// In line now.
-    waiting: u64,
+    pub(super) waiting: u64,
     /// Admitted now.
     active: u64,
     /// Admitted so far.
@@ -62,8 +62,12 @@ pub(crate) async fn stats(
     _admin: Admin,
     Query(query): Query<StatsQuery>,
 ) -> ApiResult<Json<QueueStats>> {
-    let event = query.event_id;
-    state.events.facts(event).await?;
+    state.events.facts(query.event_id).await?;
+    numbers(&state, query.event_id).await.map(Json)
+}
+
+/// The numbers of an event that exists.
+pub(super) async fn numbers(state: &AppState, event: Uuid) -> ApiResult<QueueStats> {
     let settings = state.settings.of(event).await?;
     let line = state.line.stats(event).await?;
     // Nobody may have asked for the seats of a line that is empty.
@@ -73,7 +77,7 @@ pub(crate) async fn stats(
         .oldest
         .and_then(|entered| (line.now - entered).to_std().ok())
         .unwrap_or_default();
-    Ok(Json(QueueStats {
+    Ok(QueueStats {
         event_id: event,
         waiting: line.waiting,
         active: line.active,
@@ -87,5 +91,5 @@ pub(crate) async fn stats(
         paused: settings.paused,
         oldest_wait_seconds: waited.as_secs(),
         last_place_eta_seconds: pace.wait_seconds(line.waiting),
-    }))
+    })
 }

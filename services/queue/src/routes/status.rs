@@ -13,6 +13,7 @@ use common::{
     extract::{Json, Query},
     identity::User,
     problem::{ApiResult, ProblemSchema},
+    traces,
 };
 use http::HeaderMap;
 use serde::Deserialize;
@@ -56,6 +57,7 @@ pub(crate) async fn status(
     let Some(event) = event_of(&state, user.id, query.event_id, ticket.as_ref()).await? else {
         return Err(not_queued(None));
     };
+    traces::note("event.id", || event.to_string());
     let seen = poll(&state, user.id, event, query.event_id, ticket).await?;
     reply(&state, user.id, event, seen).await.map(Json)
 }

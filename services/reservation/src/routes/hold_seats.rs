@@ -16,6 +16,7 @@ use common::{
     idempotency::IdempotencyKey,
     identity::User,
     problem::{ApiResult, Code, Problem},
+    traces,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -104,6 +105,7 @@ pub(crate) async fn hold_seats(
     key: IdempotencyKey,
     Json(body): Json<HoldRequest>,
 ) -> ApiResult<impl IntoResponse> {
+    traces::note("event.id", || body.event_id.to_string());
     let token = queue_token(&headers)?;
     let max_per_booking = state.limits.max_tickets_per_booking;
     let selection = SeatSelection::new(body.seat_ids.clone(), max_per_booking)
@@ -129,6 +131,7 @@ pub(crate) async fn hold_seats(
     };
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
     let Answer { reply, replayed, .. } = answer;
+    traces::note("reservation.id", || reply.reservation_id.to_string());
     let reply = if replayed && !is_payable(&state, user.id, reply.reservation_id).await? {
         reply
     } else {

@@ -6,7 +6,7 @@
 )]
 
 use common::problem::ProblemSchema;
-pub(super) use common::replies::{BadBody, BadParameters, Failures, Missing, Unauthenticated};
+pub(super) use common::replies::{BadBody, BadParameters, Failures, Forbidden, Missing, Unauthenticated};
 use utoipa::IntoResponses;
 
 /// Of endpoints about one event.

@@ -27,13 +27,14 @@ use common::{
 use http::{HeaderMap, header};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-const INFO: ServiceInfo = ServiceInfo {
+pub(crate) const INFO: ServiceInfo = ServiceInfo {
     name: "user-service",
     title: "User service",
 };
 
-pub(crate) fn router(app: &App, health: &Health) -> Router {
-    let api = OpenApiRouter::new()
+/// What clients may call, with its documentation.
+pub(crate) fn documented() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
         .routes(routes!(register::register))
         .routes(routes!(login::login))
         .routes(routes!(refresh::refresh))
@@ -50,12 +51,16 @@ pub(crate) fn router(app: &App, health: &Health) -> Router {
         .routes(routes!(me::me, update_me::update_me, delete_me::delete_me))
         .routes(routes!(login_history::login_history))
         .routes(routes!(change_password::change_password))
+        .routes(routes!(admin::stats::stats))
         .routes(routes!(admin::list_users::list_users))
         .routes(routes!(admin::get_user::get_user))
         .routes(routes!(admin::lock_user::lock_user))
         .routes(routes!(admin::unlock_user::unlock_user))
-        .routes(routes!(terms::terms));
-    let api = guard_api(api, &app.verifier, &[Service::Gateway]).with_state(app.clone());
+        .routes(routes!(terms::terms))
+}
+
+pub(crate) fn router(app: &App, health: &Health) -> Router {
+    let api = guard_api(documented(), &app.verifier, &[Service::Gateway]).with_state(app.clone());
     service_router(INFO, api, Router::new(), health)
 }
 

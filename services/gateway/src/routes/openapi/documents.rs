@@ -1,4 +1,3 @@
-use super::{gateway_rules, merge};
 use crate::{
     proxy::{Backend, Proxy},
     route_table::RouteTable,
@@ -55,10 +54,7 @@ impl Documents {
         }
         let fetched = join_all(Backend::ALL.map(|backend| self.fetch(backend))).await;
         let complete = fetched.iter().all(Option::is_some);
-        let own = ("gateway", self.own.clone());
-        let documents = std::iter::once(own).chain(fetched.into_iter().flatten());
-        let mut document = merge::merge(documents);
-        gateway_rules::add(&mut document, &self.table);
+        let document = super::whole(self.own.clone(), fetched.into_iter().flatten(), &self.table);
         let text = Bytes::from(document.to_string());
         let fresh_for = if complete { FRESH_FOR } else { INCOMPLETE_FRESH_FOR };
         *merged = Some(Merged {

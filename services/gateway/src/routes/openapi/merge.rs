@@ -40,6 +40,27 @@ pub(super) fn merge<'a>(documents: impl IntoIterator<Item = (&'a str, Value)>) -
     })
 }
 
+/// Writes a reference wherever the operations repeat this schema in full.
+pub(super) fn refer(document: &mut Value, name: &str) {
+    let schema = document["components"]["schemas"][name].clone();
+    if schema.is_object() {
+        let reference = json!({"$ref": format!("#/components/schemas/{name}")});
+        replace(&mut document["paths"], &schema, &reference);
+    }
+}
+
+fn replace(value: &mut Value, this: &Value, other: &Value) {
+    if value == this {
+        value.clone_from(other);
+        return;
+    }
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| replace(item, this, other)),
+        Value::Object(members) => members.values_mut().for_each(|member| replace(member, this, other)),
+        _ => {}
+    }
+}
+
 /// The operations of a path, with their methods.
 pub(super) fn operations(item: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
     let entries = item.as_object_mut().into_iter().flat_map(Map::iter_mut);
@@ -192,6 +213,21 @@ mod tests {
         assert_eq!(merged["paths"]["/payments"]["get"]["operationId"], "payment_list");
         assert_eq!(merged["paths"]["/payments"]["get"]["security"], json!([{"bearer": []}]));
         assert!(merged.get("security").is_none());
+    }
+
+    #[test]
+    fn a_schema_that_operations_repeat_becomes_a_reference() {
+        let page = json!({"type": "array"});
+        let mut whole = merge([("event", document("/events", &page))]);
+        let schema = "/paths/~1events/get/responses/200/content/application~1json/schema";
+        whole.pointer_mut(schema).unwrap().clone_from(&page);
+        refer(&mut whole, "Page");
+        refer(&mut whole, "Nothing");
+        assert_eq!(
+            whole.pointer(schema),
+            Some(&json!({"$ref": "#/components/schemas/Page"}))
+        );
+        assert_eq!(whole["components"]["schemas"]["Page"], page);
     }
 
     #[test]

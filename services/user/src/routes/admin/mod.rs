@@ -7,6 +7,7 @@
 pub(super) mod get_user;
 pub(super) mod list_users;
 pub(super) mod lock_user;
+pub(super) mod stats;
 pub(super) mod unlock_user;
 
 use super::me::Opened;
