@@ -1,6 +1,9 @@
 //! Settings come from environment variables only (`design.md` §1). Every error names the variable it is about.
 
-use crate::live::LiveFiles;
+use crate::{
+    live::LiveFiles,
+    settings::{Asked, Kind, Setting},
+};
 use secrecy::SecretString;
 use std::{collections::HashMap, fmt::Display, str::FromStr, time::Duration};
 
@@ -66,9 +69,11 @@ impl ConfigError {
 /// A snapshot of the environment. An empty variable counts as unset, because that is what compose files produce.
 #[derive(Clone, Debug)]
 pub struct Env {
-    values: HashMap<String, String>,
-    profile: Profile,
-    files: LiveFiles,
+    pub(crate) values: HashMap<String, String>,
+    pub(crate) profile: Profile,
+    pub(crate) files: LiveFiles,
+    /// There while the settings are described.
+    pub(crate) asked: Option<Asked>,
 }
 
 impl Env {
@@ -106,6 +111,7 @@ impl Env {
             values,
             profile,
             files: LiveFiles::default(),
+            asked: None,
         })
     }
 
@@ -126,13 +132,26 @@ impl Env {
     /// The variable's value, if it is set.
     #[must_use]
     pub fn optional(&self, variable: &str) -> Option<&str> {
+        self.note(variable, || Setting::new(Kind::Text, None));
+        self.value(variable)
+    }
+
+    pub(crate) fn value(&self, variable: &str) -> Option<&str> {
         self.values.get(variable).map(String::as_str)
+    }
+
+    /// The name of a file that is read again when it changes ([`LiveFiles`]), if it is set.
+    #[must_use]
+    pub fn live_file(&self, variable: &str) -> Option<&str> {
+        self.note(variable, || Setting::new(Kind::File, None).live());
+        self.value(variable)
     }
 
     /// The variable's value, or `default`.
     #[must_use]
     pub fn string_or(&self, variable: &str, default: &str) -> String {
-        self.optional(variable).unwrap_or(default).to_owned()
+        self.note(variable, || Setting::new(Kind::Text, Some(default.to_owned())));
+        self.value(variable).unwrap_or(default).to_owned()
     }
 
     /// The variable's value parsed, or `default`.
@@ -141,13 +160,36 @@ impl Env {
     /// When the value does not parse.
     pub fn parse_or<T>(&self, variable: &str, default: T) -> Result<T, ConfigError>
     where
+        T: FromStr + Display,
+        T::Err: Display,
+    {
+        self.note(variable, || Setting::new(Kind::of::<T>(), Some(default.to_string())));
+        Ok(self.parsed(variable)?.unwrap_or(default))
+    }
+
+    /// The variable's value parsed, if it is set.
+    ///
+    /// # Errors
+    /// When the value does not parse.
+    pub fn parse_optional<T>(&self, variable: &str) -> Result<Option<T>, ConfigError>
+    where
         T: FromStr,
         T::Err: Display,
     {
-        self.optional(variable).map_or(Ok(default), |text| {
+        self.note(variable, || Setting::new(Kind::of::<T>(), None));
+        self.parsed(variable)
+    }
+
+    fn parsed<T>(&self, variable: &str) -> Result<Option<T>, ConfigError>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        let parse = |text: &str| {
             text.parse()
                 .map_err(|error| ConfigError::new(variable, format!("`{text}` is not usable: {error}")))
-        })
+        };
+        self.value(variable).map(parse).transpose()
     }
 
     /// A duration given in whole or fractional seconds.
@@ -155,6 +197,7 @@ impl Env {
     /// # Errors
     /// When the value is not a number of seconds from 0 up.
     pub fn seconds_or(&self, variable: &str, default: u64) -> Result<Duration, ConfigError> {
+        self.note(variable, || Setting::new(Kind::Seconds, Some(default.to_string())));
         self.duration(variable, Duration::from_secs(default), 1.0)
     }
 
@@ -163,11 +206,12 @@ impl Env {
     /// # Errors
     /// When the value is not a number of milliseconds from 0 up.
     pub fn millis_or(&self, variable: &str, default: u64) -> Result<Duration, ConfigError> {
+        self.note(variable, || Setting::new(Kind::Milliseconds, Some(default.to_string())));
         self.duration(variable, Duration::from_millis(default), 0.001)
     }
 
     fn duration(&self, variable: &str, default: Duration, unit_seconds: f64) -> Result<Duration, ConfigError> {
-        let Some(text) = self.optional(variable) else {
+        let Some(text) = self.value(variable) else {
             return Ok(default);
         };
         text.parse::<f64>()
@@ -183,8 +227,20 @@ impl Env {
     /// # Errors
     /// When its file cannot be read; in production, when the secret is missing, default or short.
     pub fn secret(&self, variable: &str, local_default: &str) -> Result<SecretString, ConfigError> {
+        self.note(variable, || Setting::new(Kind::Secret, None).required());
         let value = self.secret_text(variable)?;
-        self.profile.check_secret(variable, value.as_deref(), local_default)
+        self.strictness()
+            .check_secret(variable, value.as_deref(), local_default)
+    }
+
+    /// A secret that nothing is lost without, read as by [`Env::secret`].
+    ///
+    /// # Errors
+    /// When its file cannot be read; in production, when it is short.
+    pub fn optional_secret(&self, variable: &str) -> Result<Option<SecretString>, ConfigError> {
+        self.note(variable, || Setting::new(Kind::Secret, None));
+        let check = |value: String| self.strictness().check_secret(variable, Some(&value), "");
+        self.secret_text(variable)?.map(check).transpose()
     }
 
     /// A credential that somebody else issued, who also decides how long it is: some providers' have ten characters. Read as
@@ -193,7 +249,8 @@ impl Env {
     /// # Errors
     /// When its file cannot be read; in production, when it is missing or default.
     pub fn issued_secret(&self, variable: &str, local_default: &str) -> Result<SecretString, ConfigError> {
-        match (self.profile, self.secret_text(variable)?) {
+        self.note(variable, || Setting::new(Kind::IssuedSecret, None).required());
+        match (self.strictness(), self.secret_text(variable)?) {
             (Profile::Prod, None) => Err(ConfigError::new(variable, "must be set in prod")),
             (Profile::Prod, Some(value)) if value == local_default => {
                 Err(ConfigError::new(variable, "has the default that is only for local use"))
@@ -208,6 +265,7 @@ impl Env {
     /// # Errors
     /// When its file cannot be read.
     pub fn previous_secret(&self, variable: &str) -> Result<Option<SecretString>, ConfigError> {
+        self.note(variable, || Setting::new(Kind::Secret, None).with_previous());
         let text = self.secret_text(&format!("{variable}_PREVIOUS"))?;
         Ok(text.map(SecretString::from))
     }
@@ -223,7 +281,10 @@ impl Env {
     /// # Errors
     /// In production, when it is missing or the default.
     pub fn address(&self, variable: &str, local_default: &str) -> Result<String, ConfigError> {
-        match (self.profile, self.optional(variable)) {
+        self.note(variable, || {
+            Setting::new(Kind::Address, Some(local_default.to_owned())).required()
+        });
+        match (self.strictness(), self.value(variable)) {
             (Profile::Prod, None) => Err(ConfigError::new(variable, "must be set in prod")),
             (Profile::Prod, Some(value)) if value == local_default => {
                 Err(ConfigError::new(variable, "has the default that is only for local use"))
@@ -240,7 +301,7 @@ impl Env {
     pub fn third_party_url(&self, variable: &str, local_default: &str) -> Result<String, ConfigError> {
         let value = self.address(variable, local_default)?;
         let parsed = reqwest::Url::parse(&value).map_err(|error| ConfigError::new(variable, error.to_string()))?;
-        if self.profile == Profile::Prod {
+        if self.strictness() == Profile::Prod {
             let host = parsed.host_str().unwrap_or_default();
             if parsed.scheme() != "https" || host == "localhost" || host.starts_with("127.") || host == "[::1]" {
                 return Err(ConfigError::new(variable, "must be https and not a simulator in prod"));
@@ -287,77 +348,4 @@ impl ServerConfig {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn env(pairs: &[(&str, &str)]) -> Env {
-        Env::from_pairs(pairs.iter().copied()).unwrap()
-    }
-
-    #[test]
-    fn an_unusable_number_names_its_variable() {
-        let error = env(&[("DB_POOL_MAX", "many")])
-            .parse_or("DB_POOL_MAX", 10_u32)
-            .unwrap_err();
-        assert!(error.to_string().starts_with("DB_POOL_MAX: `many`"), "{error}");
-    }
-
-    #[test]
-    fn production_refuses_missing_default_and_short_secrets() {
-        for secret in [None, Some("local"), Some("too-short")] {
-            let mut pairs = vec![("APP_ENV", "prod")];
-            pairs.extend(secret.map(|value| ("JWT_SECRET", value)));
-            let error = env(&pairs).secret("JWT_SECRET", "local").unwrap_err();
-            assert_eq!(error.variable, "JWT_SECRET");
-        }
-        let long = "0123456789abcdef0123456789abcdef";
-        assert!(
-            env(&[("APP_ENV", "prod"), ("JWT_SECRET", long)])
-                .secret("JWT_SECRET", "local")
-                .is_ok()
-        );
-    }
-
-    #[test]
-    fn production_takes_an_issued_secret_of_any_length_but_not_the_default() {
-        for (secret, taken) in [(None, false), (Some("local"), false), (Some("ten-chars!"), true)] {
-            let mut pairs = vec![("APP_ENV", "prod")];
-            pairs.extend(secret.map(|value| ("OAUTH_NAVER_CLIENT_SECRET", value)));
-            let result = env(&pairs).issued_secret("OAUTH_NAVER_CLIENT_SECRET", "local");
-            assert_eq!(result.is_ok(), taken, "{secret:?}");
-        }
-        assert!(env(&[]).issued_secret("OAUTH_NAVER_CLIENT_SECRET", "local").is_ok());
-    }
-
-    #[test]
-    fn production_refuses_simulators() {
-        for url in [
-            "http://127.0.0.1:8090/portone",
-            "https://localhost/portone",
-            "http://api.portone.io",
-        ] {
-            let result =
-                env(&[("APP_ENV", "prod"), ("PORTONE_BASE_URL", url)]).third_party_url("PORTONE_BASE_URL", "x");
-            assert!(result.is_err(), "{url}");
-        }
-    }
-
-    #[test]
-    fn an_empty_variable_is_unset_and_durations_take_fractions() {
-        let env = env(&[("HOLD_TTL_SECONDS", ""), ("SHORT_SECONDS", "0.25")]);
-        assert_eq!(
-            env.seconds_or("HOLD_TTL_SECONDS", 300).unwrap(),
-            Duration::from_secs(300)
-        );
-        assert_eq!(env.seconds_or("SHORT_SECONDS", 1).unwrap(), Duration::from_millis(250));
-        assert!(env.seconds_or("SHORT_SECONDS", 1).is_ok());
-    }
-
-    #[test]
-    fn an_unknown_profile_is_refused() {
-        assert_eq!(
-            Env::from_pairs([("APP_ENV", "staging")]).unwrap_err().variable,
-            "APP_ENV"
-        );
-    }
-}
+mod tests;

@@ -1,10 +1,7 @@
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context;
-
-use crate::Clock;
+use crate::{Clock, vars::Vars};
 
 /// What the simulated providers know about their one customer, and where they reach it.
 ///
@@ -57,13 +54,14 @@ impl OauthClient {
         }
     }
 
-    fn from_vars(name: &str, given: &dyn Fn(&str) -> Option<String>) -> Self {
+    fn from_vars(name: &str, vars: &Vars) -> Self {
         let local = Self::local(name);
-        let upper = name.to_uppercase();
+        let variable = |what: &str| format!("OAUTH_{}_{what}", name.to_uppercase());
         Self {
-            client_id: given(&format!("OAUTH_{upper}_CLIENT_ID")).unwrap_or(local.client_id),
-            client_secret: given(&format!("OAUTH_{upper}_CLIENT_SECRET")).unwrap_or(local.client_secret),
-            redirect_uri: given(&format!("OAUTH_{upper}_REDIRECT_URI")).unwrap_or(local.redirect_uri),
+            // The services have no default for it in production, so the reference tells none.
+            client_id: vars.optional(&variable("CLIENT_ID")).unwrap_or(local.client_id),
+            client_secret: vars.secret(&variable("CLIENT_SECRET"), local.client_secret),
+            redirect_uri: vars.text(&variable("REDIRECT_URI"), &local.redirect_uri),
         }
     }
 }
@@ -90,30 +88,22 @@ impl SimulatorConfig {
     /// Reads the variables named at the fields; what is absent or empty keeps its local default.
     ///
     /// Fails, naming the variable, when a number cannot be read.
-    pub fn from_vars(vars: &HashMap<String, String>) -> anyhow::Result<Self> {
+    pub fn from_vars(vars: &Vars) -> anyhow::Result<Self> {
+        const WEBHOOK_SECRET: &str = "PORTONE_WEBHOOK_SECRET";
         let local = Self::default();
-        let given = |key: &str| vars.get(key).filter(|value| !value.is_empty()).cloned();
-
-        let mut webhook_secrets =
-            given("PORTONE_WEBHOOK_SECRET").map_or(local.portone_webhook_secrets, |secret| vec![secret]);
-        webhook_secrets.extend(given("PORTONE_WEBHOOK_SECRET_PREVIOUS"));
-        let retry_unit = given("PORTONE_WEBHOOK_RETRY_UNIT_MS")
-            .map_or(Ok(local.portone_webhook_retry_unit), |millis| {
-                millis.parse().map(Duration::from_millis)
-            })
-            .context("PORTONE_WEBHOOK_RETRY_UNIT_MS is not a number of milliseconds")?;
-
+        let mut webhook_secrets = vec![vars.secret(WEBHOOK_SECRET, local.portone_webhook_secrets.concat())];
+        webhook_secrets.extend(vars.previous(WEBHOOK_SECRET));
         Ok(Self {
-            portone_api_secret: given("PORTONE_API_SECRET").unwrap_or(local.portone_api_secret),
-            portone_store_id: given("PORTONE_STORE_ID").unwrap_or(local.portone_store_id),
-            portone_channel_key_card: given("PORTONE_CHANNEL_KEY_CARD").unwrap_or(local.portone_channel_key_card),
-            portone_webhook_url: given("PORTONE_WEBHOOK_URL").unwrap_or(local.portone_webhook_url),
+            portone_api_secret: vars.secret("PORTONE_API_SECRET", local.portone_api_secret),
+            portone_store_id: vars.text("PORTONE_STORE_ID", &local.portone_store_id),
+            portone_channel_key_card: vars.text("PORTONE_CHANNEL_KEY_CARD", &local.portone_channel_key_card),
+            portone_webhook_url: vars.text("PORTONE_WEBHOOK_URL", &local.portone_webhook_url),
             portone_webhook_secrets: webhook_secrets,
-            portone_webhook_retry_unit: retry_unit,
-            recaptcha_secret: given("RECAPTCHA_SECRET").unwrap_or(local.recaptcha_secret),
-            recaptcha_hostname: given("RECAPTCHA_HOSTNAME").unwrap_or(local.recaptcha_hostname),
-            oauth_clients: ["kakao", "naver", "google"].map(|name| OauthClient::from_vars(name, &given)),
-            state_file: given("SIMULATORS_STATE_FILE").map(PathBuf::from),
+            portone_webhook_retry_unit: Duration::from_millis(vars.millis("PORTONE_WEBHOOK_RETRY_UNIT_MS", 1000)?),
+            recaptcha_secret: vars.secret("RECAPTCHA_SECRET", local.recaptcha_secret),
+            recaptcha_hostname: vars.text("RECAPTCHA_HOSTNAME", &local.recaptcha_hostname),
+            oauth_clients: ["kakao", "naver", "google"].map(|name| OauthClient::from_vars(name, vars)),
+            state_file: vars.optional("SIMULATORS_STATE_FILE").map(PathBuf::from),
             clock: local.clock,
         })
     }

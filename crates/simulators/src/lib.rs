@@ -26,6 +26,7 @@ mod portone;
 mod recaptcha;
 mod server;
 mod state;
+mod vars;
 
 use std::sync::Arc;
 
@@ -38,6 +39,7 @@ pub use crate::clock::Clock;
 pub use crate::config::{OauthClient, SimulatorConfig};
 pub use crate::portone::signing::{SigningKey, webhook_signature};
 use crate::state::Simulators;
+pub use crate::vars::Vars;
 
 /// Answers on `listener` and delivers webhooks until `shutdown` completes.
 ///

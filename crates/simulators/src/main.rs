@@ -1,23 +1,25 @@
 //! The simulators as a process of their own: `HOST`, `PORT` and the variables of [`SimulatorConfig::from_vars`].
 
-use std::collections::HashMap;
+use std::io::Write as _;
 
 use anyhow::Context;
-use simulators::{SimulatorConfig, serve};
+use simulators::{SimulatorConfig, Vars, serve};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let vars: HashMap<String, String> = std::env::vars().collect();
-    start_logging(&vars)?;
+    if std::env::args().nth(1).as_deref() == Some("settings") {
+        let vars = Vars::default();
+        read(&vars)?;
+        return writeln!(std::io::stdout(), "{}", vars.asked()).map_err(Into::into);
+    }
+    let settings = read(&Vars::new(std::env::vars()))?;
+    start_logging(&settings)?;
+    let Settings { host, port, config, .. } = settings;
 
-    let host = vars.get("HOST").map_or("0.0.0.0", String::as_str);
-    let port: u16 = vars.get("PORT").map_or(Ok(8090), |port| port.parse()).context("PORT")?;
-    let config = SimulatorConfig::from_vars(&vars)?;
-
-    let listener = TcpListener::bind((host, port))
+    let listener = TcpListener::bind((host.as_str(), port))
         .await
         .with_context(|| format!("the simulators cannot listen on {host}:{port}"))?;
     let mut terminated = signal(SignalKind::terminate())?;
@@ -32,10 +34,29 @@ async fn main() -> anyhow::Result<()> {
     .await
 }
 
-fn start_logging(vars: &HashMap<String, String>) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(vars.get("LOG_LEVEL").map_or("info", String::as_str)).context("LOG_LEVEL")?;
+/// Everything that is read of the environment.
+struct Settings {
+    host: String,
+    port: u16,
+    log_level: String,
+    log_format: String,
+    config: SimulatorConfig,
+}
+
+fn read(vars: &Vars) -> anyhow::Result<Settings> {
+    Ok(Settings {
+        host: vars.text("HOST", "0.0.0.0"),
+        port: vars.port("PORT", 8090)?,
+        log_level: vars.text("LOG_LEVEL", "info"),
+        log_format: vars.text("LOG_FORMAT", "json"),
+        config: SimulatorConfig::from_vars(vars)?,
+    })
+}
+
+fn start_logging(settings: &Settings) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&settings.log_level).context("LOG_LEVEL")?;
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter);
-    if vars.get("LOG_FORMAT").is_some_and(|format| format == "text") {
+    if settings.log_format == "text" {
         subscriber.init();
     } else {
         subscriber.json().init();
