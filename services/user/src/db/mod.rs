@@ -11,6 +11,7 @@ pub(crate) mod passwords;
 pub(crate) mod profiles;
 pub(crate) mod purge;
 pub(crate) mod reencryption;
+pub(crate) mod seeding;
 pub(crate) mod social;
 pub(crate) mod tokens;
 pub(crate) mod withdrawn;
