@@ -3,6 +3,9 @@
 //! The benches are programs of the crates they measure. This starts what they need, tells them where it is as it tells the
 //! tests, and finds pgbench, which the server's own package lacks.
 
+mod report;
+mod system;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,6 +13,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 
+pub(crate) use self::report::said;
 use crate::infra;
 use crate::peers;
 use crate::ports::Ports;
@@ -34,6 +38,12 @@ pub(crate) enum Bench {
     Queue,
     /// What the time of a login tells, and what a crowd of logins leaves for others.
     Accounts,
+    /// The whole system under 1,000 requests a second of all kinds, for a minute.
+    Mixed,
+    /// The whole system under 5,000 requests a second of entries and polls, for ten seconds.
+    Peak,
+    /// Instructions, allocations and system calls of one request; a busy machine does not disturb them.
+    Counts,
 }
 
 impl Bench {
@@ -46,6 +56,8 @@ impl Bench {
             Self::Catalogue | Self::Seats => "event-service",
             Self::Queue => "queue-service",
             Self::Accounts => "user-service",
+            Self::Counts => "test-support",
+            Self::Mixed | Self::Peak => "load",
         }
     }
 
@@ -59,22 +71,54 @@ impl Bench {
             Self::Seats => "seats",
             Self::Queue => "queue",
             Self::Accounts => "accounts",
+            Self::Counts => "counts",
+            Self::Mixed => "mixed",
+            Self::Peak => "peak",
         }
     }
 }
 
-/// Runs these benches one after the other, all of them if none is named.
-pub(crate) async fn bench(workspace: &Workspace, ports: &Ports, benches: &[Bench], quick: bool) -> Result<()> {
+/// What is named on the command line.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Choice {
+    All,
+    One(Bench),
+}
+
+/// The name of a bench, or `all`.
+pub(crate) fn choice(name: &str) -> Result<Choice, String> {
+    if name == "all" {
+        return Ok(Choice::All);
+    }
+    let all: Vec<_> = Bench::value_variants().iter().map(|bench| bench.name()).collect();
+    let one = Bench::from_str(name, false).map(Choice::One);
+    one.map_err(|_| format!("there are {} and all", all.join(", ")))
+}
+
+/// Runs these benches one after the other, all of them if none is named, and writes their figures down.
+pub(crate) async fn bench(workspace: &Workspace, ports: &Ports, choices: &[Choice], quick: bool) -> Result<()> {
     let infra = {
         let _lock = workspace.lock()?;
         infra::up(workspace, ports).await?
     };
-    let benches = if benches.is_empty() {
-        Bench::value_variants()
-    } else {
-        benches
+    let named: Option<Vec<Bench>> = choices
+        .iter()
+        .map(|choice| match choice {
+            Choice::All => None,
+            Choice::One(bench) => Some(*bench),
+        })
+        .collect();
+    let benches = match &named {
+        Some(named) if !named.is_empty() => named.as_slice(),
+        _ => Bench::value_variants(),
     };
     for bench in benches {
+        let file = report::file(workspace, bench.name())?;
+        if matches!(bench, Bench::Mixed | Bench::Peak) {
+            system::run(workspace, ports, &infra, bench.name(), quick, &file).await?;
+            publish(workspace, &infra, *bench, quick).await?;
+            continue;
+        }
         let mut cargo = workspace.cargo();
         cargo.args([
             "bench",
@@ -91,6 +135,7 @@ pub(crate) async fn bench(workspace: &Workspace, ports: &Ports, benches: &[Bench
         cargo.env("TICKET_QUEUE_REDIS_URL", &infra.redis);
         cargo.env("TICKET_QUEUE_KAFKA", &infra.kafka);
         cargo.env("TICKET_QUEUE_S3_URL", &infra.s3);
+        cargo.env(report::FILE, file);
         if *bench == Bench::Reservation {
             cargo.env("TICKET_QUEUE_PGBENCH", pgbench(workspace)?);
         }
@@ -102,10 +147,50 @@ pub(crate) async fn bench(workspace: &Workspace, ports: &Ports, benches: &[Bench
             cargo.env("TICKET_QUEUE_GATEWAY", workspace.binaries(true)?.join("gateway"));
             cargo.envs(peers::variables(workspace));
         }
+        if *bench == Bench::Counts {
+            let mut build = workspace.cargo();
+            build.args(["build", "--quiet", "--release"]);
+            for program in COUNTED {
+                build.args(["--package", program]);
+            }
+            run(&mut build)?;
+            cargo.env("TICKET_QUEUE_PROGRAMS", workspace.binaries(true)?);
+        }
         run(&mut cargo)?;
+        publish(workspace, &infra, *bench, quick).await?;
     }
     Ok(())
 }
+
+/// Puts the figures into the document, but those of a quick run, which mean little.
+async fn publish(workspace: &Workspace, infra: &infra::Infra, bench: Bench, quick: bool) -> Result<()> {
+    if quick {
+        return Ok(());
+    }
+    let circumstances = report::Circumstances {
+        date: report::today(),
+        machine: report::machine(),
+        compared: versions(workspace, infra, bench).await,
+    };
+    report::write(workspace, bench.name(), &circumstances)
+}
+
+/// What took part, each with its version.
+async fn versions(workspace: &Workspace, infra: &infra::Infra, bench: Bench) -> Vec<String> {
+    let mut versions = infra::versions(infra).await;
+    match bench {
+        Bench::Reservation => {
+            let program = pgbench(workspace).ok();
+            versions.extend(program.and_then(|program| report::said(Command::new(program).arg("--version"))));
+        }
+        Bench::Gateway => versions.extend(peers::versions(workspace)),
+        _ => {}
+    }
+    versions
+}
+
+/// Whose requests are counted.
+const COUNTED: [&str; 4] = ["gateway", "event-service", "queue-service", "reservation-service"];
 
 /// What to do when [`pgbench`] cannot do it.
 const ADVICE: &str =

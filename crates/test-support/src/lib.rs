@@ -13,6 +13,7 @@
 )]
 
 mod api;
+mod collector;
 mod env;
 mod eventually;
 pub mod measure;
@@ -21,7 +22,9 @@ mod running;
 pub mod servers;
 
 pub use api::{Api, Reply};
+pub use collector::{Collector, SpanSeen};
 pub use env::{Login, Servers, TestEnv};
 pub use eventually::eventually;
+pub use opentelemetry_proto::tonic::trace::v1::span::SpanKind as SeenKind;
 pub use redis::connect_redis;
 pub use running::Running;

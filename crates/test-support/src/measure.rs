@@ -4,19 +4,31 @@
 //! taken one after the other. So a bench runs rounds, each with one figure of ours and one of the peer's, and reports the
 //! median of the rounds' ratios with its spread.
 
+mod report;
+
+pub use report::{Figure, compared, figures};
 use std::{fmt, fs, time::Duration};
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep_until},
 };
 
-/// What a ratio of ours to the peer's shall be.
+/// What a ratio of ours to the peer's, or a figure, shall be.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Bar {
     /// More is better: throughput.
     AtLeast(f64),
     /// Less is better: time.
     AtMost(f64),
+}
+
+impl Bar {
+    fn is_met(self, figure: f64) -> bool {
+        match self {
+            Self::AtLeast(bar) => figure >= bar,
+            Self::AtMost(bar) => figure <= bar,
+        }
+    }
 }
 
 impl fmt::Display for Bar {
@@ -70,75 +82,12 @@ impl Comparison {
     /// Whether the ratio is as it shall be; nothing if it is held to nothing.
     #[must_use]
     pub fn met(&self) -> Option<bool> {
-        self.bar.map(|bar| match bar {
-            Bar::AtLeast(bar) => self.ratio() >= bar,
-            Bar::AtMost(bar) => self.ratio() <= bar,
-        })
+        self.bar.map(|bar| bar.is_met(self.ratio()))
     }
 
     fn ratios(&self) -> Vec<f64> {
         self.pairs.iter().map(|(ours, peer)| ours / peer).collect()
     }
-
-    fn row(&self) -> [String; 7] {
-        let ratios = self.ratios();
-        let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
-        let most = ratios.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let verdict = match self.met() {
-            Some(true) => "met",
-            Some(false) => "MISSED",
-            None => "",
-        };
-        [
-            self.what.clone(),
-            format!(
-                "{} {}",
-                short(median(self.pairs.iter().map(|pair| pair.0).collect())),
-                self.unit
-            ),
-            format!(
-                "{} {}",
-                short(median(self.pairs.iter().map(|pair| pair.1).collect())),
-                self.unit
-            ),
-            short(self.ratio()),
-            format!("{}–{}", short(least), short(most)),
-            self.bar.map(|bar| bar.to_string()).unwrap_or_default(),
-            verdict.to_owned(),
-        ]
-    }
-}
-
-/// The comparisons as a table in Markdown, below a line that says on what machine it was taken.
-#[must_use]
-pub fn table(title: &str, rounds: usize, comparisons: &[Comparison]) -> String {
-    let mut lines = vec![
-        format!("### {title}"),
-        String::new(),
-        format!("{}; {rounds} rounds, medians", machine()),
-        String::new(),
-        "| what | ours | peer | ratio | spread | bar | |".to_owned(),
-        "|---|---|---|---|---|---|---|".to_owned(),
-    ];
-    lines.extend(
-        comparisons
-            .iter()
-            .map(|comparison| format!("| {} |", comparison.row().join(" | "))),
-    );
-    lines.join("\n")
-}
-
-/// Cores, load and build: what else was running shows in the load.
-fn machine() -> String {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load = load.split(' ').next().unwrap_or("?");
-    let build = if cfg!(debug_assertions) {
-        "UNOPTIMISED build"
-    } else {
-        "optimised build"
-    };
-    format!("{cores} cores, load average {load}, {build}")
 }
 
 fn short(figure: f64) -> String {

@@ -1,6 +1,5 @@
 //! `cargo xtask bench seats`: cached replies against handlers that answer with bytes they have, the size of a seat map on the
 //! wire, and what one sold seat costs in halls of different sizes.
-#![expect(clippy::print_stdout, reason = "it reports to people")]
 
 mod load;
 mod peer;
@@ -14,7 +13,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use test_support::measure::{Bar, Comparison, median, table};
+use test_support::measure::{Bar, Comparison, Figure, compared, figures, median};
 use world::World;
 
 const CONNECTIONS: usize = 50;
@@ -112,9 +111,6 @@ async fn reads(quick: bool) -> anyhow::Result<()> {
         ("/detail", body(&detail, "").await?.0),
         ("/seats", packed),
     ];
-    for (path, body) in &replies {
-        println!("{path}: {} bytes", body.len());
-    }
     let peers = peer::start(&world.config, &replies).await;
 
     let mut kinds = vec![
@@ -142,7 +138,7 @@ async fn reads(quick: bool) -> anyhow::Result<()> {
         .flat_map(|kind| [kind.against_bare, kind.against_layered])
         .collect();
     let title = format!("Cached replies, {CONNECTIONS} connections, without a log");
-    println!("{}\n", table(&title, rounds, &rows));
+    compared(&title, rounds, &rows);
     Ok(())
 }
 
@@ -152,9 +148,7 @@ async fn wire() -> anyhow::Result<()> {
     let concert = world.concert().await?;
     let path = format!("/events/{concert}/seats");
     let mut connection = Connection::open(world.service.address()).await?;
-    println!(
-        "### seat map of 3,000 seats on the wire\n\n| sold | plain | gzip | one seat's change |\n|---|---|---|---|"
-    );
+    let mut rows = Vec::new();
     for sold in [0, 3_000] {
         world.turn(&concert, sold).await?;
         let (_, plain) = connection.call(&request(&world.key, &path, "")).await?;
@@ -171,18 +165,24 @@ async fn wire() -> anyhow::Result<()> {
         world.turn(&concert, 1).await?;
         let since = format!("{path}?since={version}");
         let (_, delta) = connection.call(&request(&world.key, &since, "")).await?;
-        let share = if sold == 0 { "none" } else { "about 63 %" };
-        println!("| {share} | {plain} | {gzip} | {delta} |");
+        let share = if sold == 0 { "nothing" } else { "about 63 %" };
+        rows.push(Figure::new(&format!("{share} sold: plain"), plain as f64, "bytes"));
+        rows.push(Figure::held(
+            "  compressed",
+            gzip as f64,
+            "bytes",
+            Bar::AtMost(20_000.0),
+        ));
+        rows.push(Figure::new("  one seat's change", delta as f64, "bytes"));
     }
-    println!();
+    figures("A seat map of 3,000 seats on the wire", &rows);
     Ok(())
 }
 
 /// What it costs to show one more sold seat.
 async fn change(quick: bool) -> anyhow::Result<()> {
     let times = if quick { 20 } else { 200 };
-    println!("### one seat's change, by the time of the reply that first shows it\n");
-    println!("| seats | nothing new | one seat sold | difference |\n|---|---|---|---|");
+    let mut figures_of_halls = Vec::new();
     for rows in [60, 250, 1_000] {
         let world = World::start(rows, 0).await?;
         let concert = world.concert().await?;
@@ -201,12 +201,12 @@ async fn change(quick: bool) -> anyhow::Result<()> {
             changed.push(began.elapsed().as_secs_f64() * 1e6);
         }
         let (same, changed) = (median(same), median(changed));
-        println!(
-            "| {} | {same:.0} µs | {changed:.0} µs | {:.0} µs |",
-            rows * 50,
-            changed - same
-        );
+        let figure = format!("{:.0} µs ({changed:.0}, with nothing new {same:.0})", changed - same);
+        figures_of_halls.push(Figure::text(&format!("in a hall of {}", rows * 50), figure));
     }
-    println!();
+    figures(
+        "One seat's change, by the time of the reply that first shows it",
+        &figures_of_halls,
+    );
     Ok(())
 }

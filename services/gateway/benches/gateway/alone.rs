@@ -9,13 +9,17 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use test_support::measure::percentile;
+use test_support::measure::{Bar, Figure, percentile};
 
 const OPEN_CONNECTIONS: usize = 1000;
 const SLOW_HEADS: usize = 2000;
 
-/// What came out, with the bars, as a table in Markdown.
-pub(crate) async fn measure(setting: &Setting, requests: &Arc<Vec<Vec<u8>>>, turn: Duration) -> anyhow::Result<String> {
+/// What came out, with the bars.
+pub(crate) async fn measure(
+    setting: &Setting,
+    requests: &Arc<Vec<Vec<u8>>>,
+    turn: Duration,
+) -> anyhow::Result<Vec<Figure>> {
     let began = Instant::now();
     let gateway = Target::gateway(setting).await?;
     let start = began.elapsed();
@@ -40,24 +44,17 @@ pub(crate) async fn measure(setting: &Setting, requests: &Arc<Vec<Vec<u8>>>, tur
     let others = percentile(open_loop(address, CONNECTIONS, requests, half, turn).await?, 0.99);
     drop(slow);
 
-    let row = |what: &str, figure: f64, bar: f64, unit: &str| {
-        let verdict = if figure <= bar { "met" } else { "MISSED" };
-        format!("| {what} | {figure:.1} {unit} | ≤ {bar} | {verdict} |")
-    };
-    Ok([
-        "### gateway: by itself".to_owned(),
-        String::new(),
-        "| what | figure | bar | |".to_owned(),
-        "|---|---|---|---|".to_owned(),
+    let start = start.as_secs_f64() * 1000.0;
+    let row = |what: &str, figure: f64, unit: &str, bar: f64| Figure::held(what, figure, unit, Bar::AtMost(bar));
+    Ok(vec![
         row(
             &format!("added latency at {half:.0} requests/s, median"),
             added,
-            150.0,
             "µs",
+            150.0,
         ),
-        row("memory with 1,000 connections", memory, 30.0, "MiB"),
-        row("start until ready", start.as_secs_f64() * 1000.0, 100.0, "ms"),
-        row("p99 of others beside 2,000 slow heads", others, 100.0, "ms"),
-    ]
-    .join("\n"))
+        row("memory with 1,000 connections", memory, "MiB", 30.0),
+        row("start until ready", start, "ms", 100.0),
+        row("p99 of others beside 2,000 slow heads", others, "ms", 100.0),
+    ])
 }

@@ -4,14 +4,16 @@
 
 mod alone;
 mod checker;
+mod collector;
 mod load;
 mod process;
 mod targets;
+mod traced;
 mod upstream;
 
 use std::{sync::Arc, time::Duration};
 use targets::{Setting, Target};
-use test_support::measure::{Bar, Comparison, table};
+use test_support::measure::{Bar, Comparison, Figure, compared, figures};
 
 const CONNECTIONS: usize = 64;
 /// A JVM compiles what runs often; before that its figures mean nothing.
@@ -22,6 +24,7 @@ fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["upstream", port] => Ok(runtime.block_on(upstream::serve(port.parse()?))?),
+        ["collector", port] => Ok(runtime.block_on(collector::serve(port.parse()?))?),
         ["checker", port, redis] => runtime.block_on(checker::serve(port.parse()?, redis.parse()?)),
         _ => runtime.block_on(compare(arguments.iter().any(|argument| argument == "--quick"))),
     }
@@ -60,11 +63,17 @@ async fn compare(quick: bool) -> anyhow::Result<()> {
         (Target::envoy(&setting).await, 4.0),
         (Target::spring(&setting).await, 10.0),
     ];
-    let mut peers = Vec::new();
+    let (mut peers, mut missing) = (Vec::new(), Vec::new());
     for (candidate, bar) in candidates {
         match candidate {
             Ok(target) => peers.push(Peer::new(target, bar)),
-            Err(reason) => println!("NOT MEASURED: a peer with the bar {bar} is missing: {reason:#}"),
+            Err(reason) => {
+                println!("NOT MEASURED: a peer with the bar {bar} is missing: {reason:#}");
+                missing.push(Figure::text(
+                    &format!("a peer with the bar {bar}"),
+                    "not measured: the peer is missing",
+                ));
+            }
         }
     }
     if let Some(spring) = peers.iter().find(|peer| peer.target.needs_warm_up) {
@@ -82,8 +91,13 @@ async fn compare(quick: bool) -> anyhow::Result<()> {
         }
     }
     let comparisons: Vec<_> = peers.into_iter().flat_map(|peer| [peer.rate, peer.cpu]).collect();
-    println!("{}\n", table("gateway: full work, one core", rounds, &comparisons));
+    compared("Full work, one core", rounds, &comparisons);
+    if !missing.is_empty() {
+        figures("Not measured", &missing);
+    }
     drop(ours);
-    println!("{}", alone::measure(&setting, &requests, turn).await?);
+    let traced = traced::measure(&setting, &requests, (rounds, turn)).await?;
+    compared("Traces, against none", rounds, &traced);
+    figures("By itself", &alone::measure(&setting, &requests, turn).await?);
     Ok(())
 }

@@ -34,8 +34,9 @@ const READY_TIMEOUT: Duration = Duration::from_secs(60);
 pub(crate) struct Setting {
     pub(crate) upstream: u16,
     pub(crate) redis: u16,
+    collector: u16,
     pub(crate) folder: PathBuf,
-    _processes: [Process; 2],
+    _processes: [Process; 3],
 }
 
 /// Something that is measured.
@@ -53,7 +54,7 @@ fn local(port: u16) -> SocketAddr {
 
 impl Setting {
     pub(crate) async fn start() -> anyhow::Result<Self> {
-        let (upstream, redis) = (free_port()?, free_port()?);
+        let (upstream, redis, collector) = (free_port()?, free_port()?, free_port()?);
         let mut service = Command::new(std::env::current_exe()?);
         service.args(["upstream", &upstream.to_string()]);
         let mut server = Command::new("redis-server");
@@ -67,13 +68,20 @@ impl Setting {
             "--appendonly",
             "no",
         ]);
-        let processes = [Process::beside(&service)?, Process::beside(&server)?];
+        let mut traces = Command::new(std::env::current_exe()?);
+        traces.args(["collector", &collector.to_string()]);
+        let processes = [
+            Process::beside(&service)?,
+            Process::beside(&server)?,
+            Process::beside(&traces)?,
+        ];
         answers(local(upstream), "/").await?;
         let folder = std::env::temp_dir().join(format!("gateway-bench-{}", std::process::id()));
         fs::create_dir_all(&folder)?;
         Ok(Self {
             upstream,
             redis,
+            collector,
             folder,
             _processes: processes,
         })
@@ -100,6 +108,17 @@ impl Drop for Setting {
 impl Target {
     /// The gateway, as production runs it but for the limits' height.
     pub(crate) async fn gateway(setting: &Setting) -> anyhow::Result<Self> {
+        Self::gateway_with("gateway", setting, &[]).await
+    }
+
+    /// The same with a tenth of all requests recorded, which is the default, and sent to a collector.
+    pub(crate) async fn traced_gateway(setting: &Setting) -> anyhow::Result<Self> {
+        let collector = format!("http://127.0.0.1:{}", setting.collector);
+        let settings = [("OTEL_EXPORTER_OTLP_ENDPOINT", collector.as_str())];
+        Self::gateway_with("gateway with traces", setting, &settings).await
+    }
+
+    async fn gateway_with(name: &'static str, setting: &Setting, settings: &[(&str, &str)]) -> anyhow::Result<Self> {
         let port = free_port()?;
         let mut command = Command::new(installed("TICKET_QUEUE_GATEWAY")?);
         let upstream = format!("http://127.0.0.1:{}", setting.upstream);
@@ -111,8 +130,9 @@ impl Target {
             .env("PORT", port.to_string())
             .env("REDIS_URL", format!("redis://127.0.0.1:{}/0", setting.redis))
             .env("JWT_SECRET", JWT_SECRET)
-            .env("RATE_LIMIT_PROFILE", "loadtest");
-        Self::start("gateway", port, "/health/ready", vec![Process::measured(&command)?]).await
+            .env("RATE_LIMIT_PROFILE", "loadtest")
+            .envs(settings.iter().copied());
+        Self::start(name, port, "/health/ready", vec![Process::measured(&command)?]).await
     }
 
     async fn start(name: &'static str, port: u16, ready: &str, processes: Vec<Process>) -> anyhow::Result<Self> {

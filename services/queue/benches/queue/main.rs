@@ -1,6 +1,5 @@
 //! `cargo xtask bench queue`: the waiting line against one bare EVALSHA per request, and what a line costs Redis as it grows;
 //! then ten thousand open streams (`streams`).
-#![expect(clippy::print_stdout, reason = "it reports to people")]
 #![expect(clippy::expect_used, reason = "a bench that cannot do what it measures shall stop")]
 
 mod bare;
@@ -12,7 +11,7 @@ mod streams;
 mod world;
 
 use std::time::Duration;
-use test_support::measure::{Bar, Comparison, Load, percentile, table};
+use test_support::measure::{Bar, Comparison, Load, compared, percentile};
 use world::{Line, Side, World};
 
 const CLIENTS: usize = 50;
@@ -126,14 +125,8 @@ async fn requests(world: &World, quick: bool) -> anyhow::Result<()> {
         .into_iter()
         .flat_map(|kind| [kind.throughput, kind.latency, kind.redis])
         .collect();
-    println!(
-        "{}\n",
-        table(
-            &format!("Against one EVALSHA per request, {CLIENTS} clients"),
-            rounds,
-            &rows
-        )
-    );
+    let title = format!("Against one EVALSHA per request, {CLIENTS} clients");
+    compared(&title, rounds, &rows);
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use crate::{
 };
 use queue_service::measured;
 use std::time::Duration;
-use test_support::measure::{Bar, Comparison, median, percentile, table};
+use test_support::measure::{Bar, Comparison, Figure, compared, figures, median, percentile};
 use uuid::Uuid;
 
 /// As many as one line has room for by default.
@@ -14,19 +14,18 @@ const FULL: usize = 50_000;
 
 pub(crate) async fn report(world: &World, quick: bool) -> anyhow::Result<()> {
     long_lines(world, quick).await?;
-    println!("#### One line of {FULL}\n\n| what | figure | bar | |\n|---|---|---|---|");
-    memory(world).await?;
-    admissions(world, quick).await
+    let mut rows = memory(world).await?;
+    rows.extend(admissions(world, quick).await?);
+    figures(&format!("One line of {FULL}"), &rows);
+    Ok(())
 }
 
-/// A figure that is held to a limit.
-pub(crate) fn limit(what: &str, figure: f64, unit: &str, most: Option<f64>) {
-    let (bar, verdict) = match most {
-        Some(most) if figure <= most => (format!("≤ {most} {unit}"), "met"),
-        Some(most) => (format!("≤ {most} {unit}"), "MISSED"),
-        None => (String::new(), ""),
-    };
-    println!("| {what} | {figure:.2} {unit} | {bar} | {verdict} |");
+/// A figure, perhaps held to a limit.
+pub(crate) fn limit(what: &str, figure: f64, unit: &str, most: Option<f64>) -> Figure {
+    match most {
+        Some(most) => Figure::held(what, figure, unit, Bar::AtMost(most)),
+        None => Figure::new(what, figure, unit),
+    }
 }
 
 async fn long_lines(world: &World, quick: bool) -> anyhow::Result<()> {
@@ -68,12 +67,12 @@ async fn long_lines(world: &World, quick: bool) -> anyhow::Result<()> {
         );
     }
     let title = format!("A status among {long} (\"ours\") and among {USUAL} (\"peer\"), {CLIENTS} clients");
-    println!("{}\n", table(&title, rounds, &[redis, bare, latency]));
+    compared(&title, rounds, &[redis, bare, latency]);
     Ok(())
 }
 
 /// Everybody enters as buyers do, with claims.
-async fn memory(world: &World) -> anyhow::Result<()> {
+async fn memory(world: &World) -> anyhow::Result<Vec<Figure>> {
     let observer = &world.observer;
     observer.flush().await?;
     // What connections need for their buffers is no user's.
@@ -92,13 +91,14 @@ async fn memory(world: &World) -> anyhow::Result<()> {
     let claims: Vec<String> = users.iter().take(100).map(|user| measured::claim_key(*user)).collect();
     let claim = observer.memory_of(&claims).await? as f64 / 100.0;
     let all = observer.used_memory().await?.saturating_sub(before) as f64 / people;
-    limit("memory of the line's keys per waiting user", line, "bytes", Some(200.0));
-    limit("the user's claim, a key of its own", claim, "bytes", None);
-    limit("all that Redis grew by, per waiting user", all, "bytes", None);
-    Ok(())
+    Ok(vec![
+        limit("memory of the line's keys per waiting user", line, "bytes", Some(200.0)),
+        limit("the user's claim, a key of its own", claim, "bytes", None),
+        limit("all that Redis grew by, per waiting user", all, "bytes", None),
+    ])
 }
 
-async fn admissions(world: &World, quick: bool) -> anyhow::Result<()> {
+async fn admissions(world: &World, quick: bool) -> anyhow::Result<Vec<Figure>> {
     let observer = &world.observer;
     observer.flush().await?;
     let line = world.line(FULL).await?;
@@ -115,14 +115,10 @@ async fn admissions(world: &World, quick: bool) -> anyhow::Result<()> {
         times.push((observer.scripts().await? - scripts).as_secs_f64() * 1e3);
         busy.push((observer.busy().await? - processor).as_secs_f64() * 1e3);
     }
-    limit(
-        "admission of 500: Redis' time, median",
-        median(times.clone()),
-        "ms",
-        Some(5.0),
-    );
-    limit("  the longest", times.iter().copied().fold(0.0, f64::max), "ms", None);
-    limit("  its processor time, median", median(busy), "ms", None);
-    println!();
-    Ok(())
+    let longest = times.iter().copied().fold(0.0, f64::max);
+    Ok(vec![
+        limit("admission of 500: Redis' time, median", median(times), "ms", Some(5.0)),
+        limit("  the longest", longest, "ms", None),
+        limit("  its processor time, median", median(busy), "ms", None),
+    ])
 }

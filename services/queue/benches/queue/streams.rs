@@ -14,7 +14,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use test_support::{eventually, measure::percentile};
+use test_support::{
+    eventually,
+    measure::{figures, percentile},
+};
 use tokio::{
     process::{Child, Command},
     sync::mpsc,
@@ -108,11 +111,7 @@ pub(crate) async fn report(world: &World, quick: bool) -> anyhow::Result<()> {
     }
     let (telling, mut told) = mpsc::unbounded_channel();
     let mut readers = open(world, service.address, event, streams, telling).await?;
-    println!(
-        "### {streams} open streams\n\nopened in {:.1} s; load average {}\n",
-        began.elapsed().as_secs_f64(),
-        fs::read_to_string("/proc/loadavg")?.split(' ').next().unwrap_or("?")
-    );
+    let opened = began.elapsed();
     // The first event of each comes with its opening.
     sleep(Duration::from_secs(2)).await;
     let moves = Arc::new(Mutex::new(Vec::new()));
@@ -129,39 +128,32 @@ pub(crate) async fn report(world: &World, quick: bool) -> anyhow::Result<()> {
     events.sort_by_key(|told| (told.stream, told.shows));
     let delays = delays(&moves, &events);
     let expected = moves.len() * streams;
-    println!("| what | figure | bar | |\n|---|---|---|---|");
-    let row = |what: &str, figure: f64, unit: &str, most: Option<f64>| crate::size::limit(what, figure, unit, most);
-    row(
-        "resident memory of the service, at most",
-        service.kib("VmHWM") / 1024.0,
-        "MiB",
-        Some(200.0),
-    );
-    row("  without a stream", empty / 1024.0, "MiB", None);
-    for (what, share) in [("median", 0.5), ("99th percentile", 0.99)] {
+    let row = crate::size::limit;
+    let longest = percentile(delays.clone(), 1.0);
+    let mut rows = vec![
+        row("opened in", opened.as_secs_f64(), "s", None),
         row(
-            &format!("from a move to its event: {what}"),
-            percentile(delays.clone(), share),
-            "ms",
-            None,
-        );
+            "resident memory of the service, at most",
+            service.kib("VmHWM") / 1024.0,
+            "MiB",
+            Some(200.0),
+        ),
+        row("  without a stream", empty / 1024.0, "MiB", None),
+    ];
+    for (what, share) in [("median", 0.5), ("99th percentile", 0.99)] {
+        let what = format!("from a move to its event: {what}");
+        rows.push(row(&what, percentile(delays.clone(), share), "ms", None));
     }
-    row("  the longest", percentile(delays.clone(), 1.0), "ms", Some(1_000.0));
-    row("moves of the line", moves.len() as f64, "", None);
-    row(
-        "events for each move and stream",
-        delays.len() as f64 / expected as f64,
-        "",
-        None,
-    );
-    row(
-        "processor time of the service per second",
-        busy.as_secs_f64() * 1e3 / elapsed.as_secs_f64(),
-        "ms",
-        None,
-    );
-    row("streams that ended too early", ended as f64, "", Some(0.0));
-    println!();
+    let told = delays.len() as f64 / expected as f64;
+    let busy = busy.as_secs_f64() * 1e3 / elapsed.as_secs_f64();
+    rows.extend([
+        row("  the longest", longest, "ms", Some(1_000.0)),
+        row("moves of the line", moves.len() as f64, "", None),
+        row("events for each move and stream", told, "", None),
+        row("processor time of the service per second", busy, "ms", None),
+        row("streams that ended too early", ended as f64, "", Some(0.0)),
+    ]);
+    figures(&format!("{streams} open streams"), &rows);
     Ok(())
 }
 

@@ -1,6 +1,5 @@
 //! `cargo xtask bench hold`: a hold of four free seats by the reservation service, against one with a lock per seat
 //! (`locks`), on the same Redis and PostgreSQL, with and without everything around it.
-#![expect(clippy::print_stdout, reason = "it reports to people")]
 
 mod client;
 mod locks;
@@ -26,7 +25,7 @@ use std::{
 };
 use test_support::{
     Login, Running, TestEnv,
-    measure::{Bar, Comparison, Load, closed_loop, percentile, table},
+    measure::{Bar, Comparison, Load, closed_loop, compared, percentile},
 };
 use uuid::Uuid;
 
@@ -130,7 +129,7 @@ async fn compare() -> anyhow::Result<()> {
         redis_latency,
         alone,
     ];
-    println!("{}", table(&title, rounds, &comparisons));
+    compared(&title, rounds, &comparisons);
     Ok(())
 }
 

@@ -1,6 +1,5 @@
 //! `cargo xtask bench reservation`: the hold's transaction as the service runs it, against pgbench running the same
 //! statements with as many connections.
-#![expect(clippy::print_stdout, reason = "it reports to people")]
 
 mod pgbench;
 
@@ -13,7 +12,7 @@ use sqlx::PgPool;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use test_support::{
     Login, TestEnv,
-    measure::{Bar, Comparison, Load, closed_loop, table},
+    measure::{Bar, Comparison, Load, closed_loop, compared},
 };
 use uuid::Uuid;
 
@@ -62,7 +61,7 @@ async fn compare() -> anyhow::Result<()> {
         }
     }
     let title = format!("Reservation transaction against pgbench, {clients} connections");
-    println!("{}", table(&title, rounds, &[throughput, latency]));
+    compared(&title, rounds, &[throughput, latency]);
     Ok(())
 }
 

@@ -34,7 +34,7 @@ const USER: Value = Counted;
 const RESERVATION: Value = Counted;
 const EVENT: Value = Variable("event");
 
-const KNOWN: [Known; 4] = [
+const KNOWN: [Known; 3] = [
     Known {
         marker: "pg_advisory_xact_lock(",
         parameters: &[("uuid", USER), ("uuid", EVENT)],
@@ -49,16 +49,6 @@ const KNOWN: [Known; 4] = [
             ("double precision", Variable("ttl")),
         ],
         returns: true,
-    },
-    Known {
-        marker: "insert into reservation_service.seat_assignments",
-        parameters: &[
-            ("uuid", EVENT),
-            ("uuid[]", Seats),
-            ("uuid", RESERVATION),
-            ("timestamp with time zone", Variable("survey_expires_at")),
-        ],
-        returns: false,
     },
     Known {
         marker: "insert into reservation_service.reservations",

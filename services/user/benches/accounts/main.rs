@@ -14,7 +14,7 @@ use std::{
 };
 use test_support::{
     Api, Login, Running, TestEnv,
-    measure::{median, percentile},
+    measure::{Bar, Figure, figures, median, percentile},
 };
 use tokio::{net::TcpListener, task::JoinSet};
 use user_service::{AdminAccount, Config, build_with_clock, create_admin};
@@ -42,11 +42,11 @@ struct World {
 async fn measure() -> anyhow::Result<()> {
     let quick = std::env::args().any(|argument| argument == "--quick");
     let (samples, crowd) = if quick { (20, 20) } else { (500, 200) };
-    println!("### Accounts, bcrypt cost 12\n\n| what | figure | bar | |\n|---|---|---|---|");
+    let mut rows = Vec::new();
     // One is never stopped, the other always.
     let world = World::start("1000000000").await?;
-    gap(&world, "refused", samples, 401).await;
-    health(&world, crowd).await;
+    rows.push(gap(&world, "refused", samples, 401).await);
+    rows.extend(health(&world, crowd).await);
     drop(world);
     let world = World::start("1").await?;
     for pair in 0..ACCOUNTS {
@@ -54,7 +54,8 @@ async fn measure() -> anyhow::Result<()> {
             world.login(&email).await;
         }
     }
-    gap(&world, "stopped", samples, 423).await;
+    rows.push(gap(&world, "stopped", samples, 423).await);
+    figures("Accounts, bcrypt cost 12", &rows);
     Ok(())
 }
 
@@ -114,7 +115,7 @@ fn pair_of(number: usize) -> [String; 2] {
 }
 
 /// One after the other, taking turns at who comes first, so that what else the machine does hits both alike.
-async fn gap(world: &World, what: &str, samples: usize, status: u16) {
+async fn gap(world: &World, what: &str, samples: usize, status: u16) -> Figure {
     let (mut of_known, mut of_unknown) = (Vec::new(), Vec::new());
     // The first round warms up and counts for nothing.
     for sample in 0..samples + ACCOUNTS {
@@ -133,15 +134,13 @@ async fn gap(world: &World, what: &str, samples: usize, status: u16) {
     }
     let (of_known, of_unknown) = (median(of_known), median(of_unknown));
     let difference = (of_known - of_unknown).abs();
-    println!(
-        "| {what} login with and without an account, {samples} each: medians {of_known:.2} and {of_unknown:.2} ms, gap \
-         | {difference:.3} ms | < {GAP_BAR} ms | {} |",
-        verdict(difference < GAP_BAR)
-    );
+    let row = format!("{what} login with and without an account, {samples} each: gap of the medians");
+    let figure = format!("{difference:.3} ms ({of_known:.2} and {of_unknown:.2})");
+    Figure::text(&row, figure).judged(Bar::AtMost(GAP_BAR), difference)
 }
 
 /// Both health paths are asked every few milliseconds while a crowd signs in at once.
-async fn health(world: &World, crowd: usize) {
+async fn health(world: &World, crowd: usize) -> Vec<Figure> {
     let waits: Arc<Mutex<[Vec<Duration>; 2]>> = Arc::default();
     let probe = async {
         loop {
@@ -169,16 +168,12 @@ async fn health(world: &World, crowd: usize) {
         "a login was not judged"
     );
     let [live, ready] = waits.lock().map(|waits| waits.clone()).unwrap_or_default();
-    for (path, waits) in [("/health/live", live), ("/health/ready", ready)] {
-        let (count, p95) = (waits.len(), percentile(waits, 0.95));
-        println!(
-            "| {path} while {crowd} sign in at once ({elapsed:.1} s, asked {count} times), p95 | {p95:.1} ms \
-             | < {HEALTH_BAR} ms | {} |",
-            verdict(p95 < HEALTH_BAR)
-        );
-    }
-}
-
-fn verdict(met: bool) -> &'static str {
-    if met { "met" } else { "MISSED" }
+    let asked = [("/health/live", live), ("/health/ready", ready)].into_iter();
+    asked
+        .map(|(path, waits)| {
+            let (count, p95) = (waits.len(), percentile(waits, 0.95));
+            let what = format!("{path} while {crowd} sign in at once ({elapsed:.1} s, asked {count} times), p95");
+            Figure::held(&what, p95, "ms", Bar::AtMost(HEALTH_BAR))
+        })
+        .collect()
 }
