@@ -2,23 +2,24 @@
 //! for what matches nothing, and the fixed routes `/health/*`, `/metrics` and `/openapi.json` (`design.md` §2).
 
 use crate::{
-    context::{self, REQUEST_ID_HEADER, RequestContext},
+    context::{self, REQUEST_ID_HEADER, RequestContext, TraceParent},
     extract::Json,
     handled::Handled,
     health::{Health, Readiness},
     problem::{Code, FieldError, Problem, ProblemSchema},
-    telemetry,
+    telemetry, traces,
 };
 use axum::{
     Router,
     extract::{DefaultBodyLimit, MatchedPath, Request},
-    middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{Route, get},
 };
+use futures_util::FutureExt;
 use http::{HeaderValue, StatusCode, header};
-use std::{any::Any, time::Instant};
-use tower_http::catch_panic::CatchPanicLayer;
+use hyper::body::Body;
+use std::{any::Any, convert::Infallible, panic::AssertUnwindSafe, time::Instant};
+use tower::{Service, layer::layer_fn, service_fn};
 use tracing::Instrument;
 use utoipa::openapi::{
     OpenApi,
@@ -41,7 +42,7 @@ pub struct ServiceInfo {
 /// The service's router: its documented `api`, its undocumented `internal` routes, and what every service has.
 pub fn service_router(info: ServiceInfo, api: OpenApiRouter, internal: Router, health: &Health) -> Router {
     let (api, document) = api.split_for_parts();
-    let document = describe(document, info);
+    let document = describe(document, info).to_json().unwrap_or_default();
     let ready = health.clone();
     let fixed = Router::new()
         .route(
@@ -49,9 +50,20 @@ pub fn service_router(info: ServiceInfo, api: OpenApiRouter, internal: Router, h
             get(|| async { Json(serde_json::json!({"status": "UP"})) }),
         )
         .route("/health/ready", get(move || readiness(ready.clone())))
-        .route("/metrics", get(|| async { telemetry::metrics().render() }))
+        .route("/metrics", get(|| async { telemetry::render() }))
         .route("/openapi.json", get(move || openapi(document.clone())));
     wrap(api.merge(internal), info).merge(fixed)
+}
+
+/// The document that `/openapi.json` shows, for who has no running service.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub fn document<S>(info: ServiceInfo, api: OpenApiRouter<S>) -> anyhow::Result<String>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    Ok(describe(api.into_openapi(), info).to_json()?)
 }
 
 /// The layers of [`service_router`] around routes of any kind.
@@ -59,39 +71,63 @@ pub fn wrap(router: Router, info: ServiceInfo) -> Router {
     router
         .fallback(|| async { Problem::new(Code::NotFound) })
         .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed) })
-        .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn(move |request, next| observe(info, request, next)))
+        .layer(layer_fn(move |mut route: Route| {
+            service_fn(move |request| observe(info, request, &mut route))
+        }))
 }
 
-/// Gives the request its context, then logs and measures how it ended.
-async fn observe(info: ServiceInfo, request: Request, next: Next) -> Response {
+/// Gives the request its context and its body a limit, turns a panic into a reply, and logs and measures how it ended.
+///
+/// All of it in one layer: axum keeps each behind a box that is copied for every request, with all that is inside it.
+fn observe(
+    info: ServiceInfo,
+    mut request: Request,
+    route: &mut Route,
+) -> impl Future<Output = Result<Response, Infallible>> + Send + use<> {
+    if !request.body().is_end_stream() {
+        DefaultBodyLimit::max(BODY_LIMIT_BYTES).apply(&mut request);
+    }
     let context = RequestContext::from_headers(request.headers());
     let request_id = context.request_id.clone();
-    let route = request.extensions().get::<MatchedPath>().cloned();
+    let pattern = request.extensions().get::<MatchedPath>().cloned();
     let method = request.method().clone();
     let trace = context.trace;
-    let span = tracing::info_span!("request", request.id = request_id, trace.id = trace.trace_id());
+    let text = trace.text();
+    let trace_id = str::from_utf8(&text[TraceParent::TRACE_ID]).unwrap_or_default();
+    let span = tracing::info_span!("request", request.id = request_id, trace.id = trace_id);
+    let notes = context.notes();
+    let path = notes.are_wanted().then(|| request.uri().path().to_owned());
     let started = Instant::now();
-    context::scope(context, async move {
-        let mut response = next.run(request).await;
+    let handling = AssertUnwindSafe(route.call(request)).catch_unwind();
+    let observed = context::scope(context, async move {
+        let Ok(mut response) = handling.await.unwrap_or_else(|panic| Ok(panicked(panic)));
         let handled = Handled {
             service: info.name,
             request_id: &request_id,
             trace,
             method: &method,
-            route: route.as_ref().map_or("unmatched", MatchedPath::as_str),
+            route: pattern.as_ref().map_or("unmatched", MatchedPath::as_str),
             status: response.status().as_u16(),
             duration: started.elapsed(),
         };
         handled.tell();
+        traces::record(trace, traces::SpanKind::Server, started, handled.duration, |span| {
+            let call = traces::ServerCall {
+                method: &method,
+                route: pattern.as_ref().map(MatchedPath::as_str),
+                path: path.as_deref().unwrap_or_default(),
+                status: handled.status,
+                request_id: &request_id,
+            };
+            call.describe(span);
+            span.take_notes(&notes);
+        });
         if let Ok(value) = HeaderValue::from_str(&request_id) {
             response.headers_mut().insert(REQUEST_ID_HEADER, value);
         }
-        response
-    })
-    .instrument(span)
-    .await
+        Ok(response)
+    });
+    observed.instrument(span)
 }
 
 async fn readiness(health: Health) -> (StatusCode, Json<Readiness>) {
@@ -109,7 +145,7 @@ async fn openapi(document: String) -> impl IntoResponse {
 }
 
 /// Completes the collected document with what all services share.
-fn describe(mut document: OpenApi, info: ServiceInfo) -> String {
+fn describe(mut document: OpenApi, info: ServiceInfo) -> OpenApi {
     use utoipa::PartialSchema;
     document.info.title = info.title.to_owned();
     document.info.version = env!("CARGO_PKG_VERSION").to_owned();
@@ -126,7 +162,7 @@ fn describe(mut document: OpenApi, info: ServiceInfo) -> String {
     components
         .security_schemes
         .insert("bearer".to_owned(), SecurityScheme::Http(bearer).into());
-    document.to_json().unwrap_or_default()
+    document
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over by value")]

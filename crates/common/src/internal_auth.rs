@@ -8,7 +8,6 @@ use crate::{
     config::{ConfigError, Env},
     context::{REQUEST_ID_HEADER, RequestContext, TRACEPARENT_HEADER},
     crypto::{self, MacKey},
-    extract::header_text,
     identity::{Role, User, VerifiedIdentity},
     live::Live,
     problem::{Code, Problem},
@@ -16,13 +15,15 @@ use crate::{
 };
 use axum::{
     Router,
-    extract::{Request, State},
-    middleware::{self, Next},
+    extract::Request,
     response::{IntoResponse, Response},
+    routing::Route,
 };
-use http::{HeaderMap, HeaderValue, Method};
+use futures_util::future::Either;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use secrecy::{ExposeSecret, SecretString};
-use std::{collections::HashMap, sync::Arc};
+use std::{convert::Infallible, future::ready, sync::Arc};
+use tower::{Layer, Service as _, layer::layer_fn, service_fn};
 use uuid::{Uuid, fmt::Hyphenated};
 
 /// Header carrying the credential.
@@ -31,6 +32,11 @@ pub const INTERNAL_AUTH_HEADER: &str = "x-internal-auth";
 pub const USER_ID_HEADER: &str = "x-user-id";
 /// Header carrying the signed-in user's role.
 pub const USER_ROLE_HEADER: &str = "x-user-role";
+/// As names, ready to be looked for.
+const INTERNAL_AUTH: HeaderName = HeaderName::from_static(INTERNAL_AUTH_HEADER);
+const USER_ID: HeaderName = HeaderName::from_static(USER_ID_HEADER);
+const USER_ROLE: HeaderName = HeaderName::from_static(USER_ROLE_HEADER);
+const REQUEST_ID: HeaderName = HeaderName::from_static(REQUEST_ID_HEADER);
 /// How far the caller's clock may be off, in seconds.
 const TOLERANCE_SECONDS: i64 = 30;
 
@@ -85,6 +91,11 @@ impl Service {
 
     fn keys(self, env: &Env) -> Result<Live<Keys>, ConfigError> {
         env.live_secret(&self.variable(), &self.local_key(), |secrets| Ok(Keys::new(&secrets)))
+    }
+
+    /// Its place in [`Service::ALL`].
+    const fn index(self) -> usize {
+        self as usize
     }
 
     fn local_key(self) -> String {
@@ -187,7 +198,8 @@ impl Signed<'_> {
 /// The keys a service accepts, the present one of each caller and those beside it.
 #[derive(Clone)]
 pub struct Verifier {
-    keys: Arc<HashMap<Service, Live<Keys>>>,
+    /// In the order of [`Service::ALL`].
+    keys: Arc<[Live<Keys>]>,
     clock: Clock,
 }
 
@@ -197,40 +209,34 @@ impl Verifier {
     /// # Errors
     /// In production, when one is missing, default or short.
     pub fn from_env(env: &Env, clock: Clock) -> Result<Self, ConfigError> {
-        let mut keys = HashMap::new();
-        for service in Service::ALL {
-            keys.insert(service, service.keys(env)?);
-        }
-        Ok(Self {
-            keys: Arc::new(keys),
-            clock,
-        })
+        let keys: Result<_, _> = Service::ALL.iter().map(|service| service.keys(env)).collect();
+        Ok(Self { keys: keys?, clock })
     }
 
     /// Who signed the request, if the signature holds.
     fn verify(&self, method: &Method, path_and_query: &str, headers: &HeaderMap) -> Option<Service> {
-        let mut parts = header_text(headers, INTERNAL_AUTH_HEADER)?.split(';');
+        let mut parts = text(headers, &INTERNAL_AUTH)?.split(';');
         let (version, caller, timestamp, mac) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         let caller = Service::parse(caller)?;
         let timestamp: i64 = timestamp.parse().ok()?;
-        let mac = hex::decode(mac).ok()?;
+        let mut sent = [0; 32];
+        hex::decode_to_slice(mac, &mut sent).ok()?;
         let drift = self.clock.now().timestamp().checked_sub(timestamp)?.checked_abs()?;
         if version != "v1" || parts.next().is_some() || drift > TOLERANCE_SECONDS {
             return None;
         }
-        let text = |name| header_text(headers, name).unwrap_or_default();
         let signed = Signed {
             method,
             path_and_query,
-            user_id: text(USER_ID_HEADER),
-            role: text(USER_ROLE_HEADER),
-            request_id: text(REQUEST_ID_HEADER),
+            user_id: text(headers, &USER_ID).unwrap_or_default(),
+            role: text(headers, &USER_ROLE).unwrap_or_default(),
+            request_id: text(headers, &REQUEST_ID).unwrap_or_default(),
         };
         self.keys
-            .get(&caller)?
+            .get(caller.index())?
             .get()
             .all()
-            .any(|key| crypto::constant_time_eq(&signed.mac(key, caller, timestamp), &mac))
+            .any(|key| crypto::constant_time_eq(&signed.mac(key, caller, timestamp), &sent))
             .then_some(caller)
     }
 }
@@ -242,7 +248,7 @@ pub fn guard<S: Clone + Send + Sync + 'static>(
     verifier: &Verifier,
     callers: &'static [Service],
 ) -> Router<S> {
-    router.route_layer(middleware::from_fn_with_state((verifier.clone(), callers), check))
+    router.route_layer(guarding(verifier.clone(), callers))
 }
 
 /// As [`guard`], for routers that collect their OpenAPI document.
@@ -251,14 +257,37 @@ pub fn guard_api<S: Clone + Send + Sync + 'static>(
     verifier: &Verifier,
     callers: &'static [Service],
 ) -> utoipa_axum::router::OpenApiRouter<S> {
-    router.route_layer(middleware::from_fn_with_state((verifier.clone(), callers), check))
+    router.route_layer(guarding(verifier.clone(), callers))
 }
 
-async fn check(
-    State((verifier, callers)): State<(Verifier, &'static [Service])>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+/// The layer. One made by `middleware::from_fn` would copy all that is inside it for each request, and box its future.
+fn guarding(
+    verifier: Verifier,
+    callers: &'static [Service],
+) -> impl Layer<
+    Route,
+    Service: tower::Service<Request, Response = Response, Error = Infallible, Future: Send + 'static>
+                 + Clone
+                 + Send
+                 + Sync
+                 + 'static,
+> + Clone
++ Send
++ Sync
++ 'static {
+    layer_fn(move |mut route: Route| {
+        let verifier = verifier.clone();
+        service_fn(
+            move |mut request: Request| match check(&verifier, callers, &mut request) {
+                Ok(()) => Either::Left(route.call(request)),
+                Err(problem) => Either::Right(ready(Ok(problem.into_response()))),
+            },
+        )
+    })
+}
+
+/// Notes whom the request speaks for, if it may come in.
+fn check(verifier: &Verifier, callers: &[Service], request: &mut Request) -> Result<(), Problem> {
     let path_and_query = request.uri().path_and_query().map_or("/", |text| text.as_str());
     match verifier.verify(request.method(), path_and_query, request.headers()) {
         Some(caller) if callers.contains(&caller) => {}
@@ -268,28 +297,24 @@ async fn check(
                 url.path = request.uri().path(),
                 "a caller is not allowed here"
             );
-            return Problem::new(Code::Forbidden).into_response();
+            return Err(Problem::new(Code::Forbidden));
         }
         None => {
-            return Problem::new(Code::Forbidden)
-                .detail("The internal credential is missing or not valid.")
-                .into_response();
+            return Err(Problem::new(Code::Forbidden).detail("The internal credential is missing or not valid."));
         }
     }
-    let Some(identity) = identity(request.headers()) else {
-        return Problem::new(Code::Forbidden)
-            .detail("The identity headers are not valid.")
-            .into_response();
-    };
+    let identity = identity(request.headers())
+        .ok_or_else(|| Problem::new(Code::Forbidden).detail("The identity headers are not valid."))?;
     request.extensions_mut().insert(identity);
-    next.run(request).await
+    Ok(())
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 fn identity(headers: &HeaderMap) -> Option<VerifiedIdentity> {
-    match (
-        header_text(headers, USER_ID_HEADER),
-        header_text(headers, USER_ROLE_HEADER),
-    ) {
+    match (text(headers, &USER_ID), text(headers, &USER_ROLE)) {
         (None, None) => Some(VerifiedIdentity { user: None }),
         (Some(id), Some(role)) => {
             let user = User {

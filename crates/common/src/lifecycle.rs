@@ -5,14 +5,13 @@
 use crate::{
     config::{Env, ServerConfig},
     health::Health,
-    health_probe,
     live::LiveFiles,
-    log_writer, serving, telemetry,
+    serving, telemetry, traces,
 };
 use anyhow::Context;
 use axum::Router;
 use futures_util::future::BoxFuture;
-use std::{io::Write, net::SocketAddr, process::ExitCode, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -261,42 +260,14 @@ async fn keep_metrics_small(shutdown: Shutdown) {
     }
 }
 
-/// The whole `main` of a service. Without an argument it serves; `health` asks the service of this container whether it is
-/// ready; `--version` tells which it is.
-pub async fn run<F>(name: &'static str, build: impl FnOnce(Env) -> F) -> ExitCode
-where
-    F: Future<Output = anyhow::Result<Application>>,
-{
-    let argument = std::env::args().nth(1);
-    let done = match argument.as_deref() {
-        None => run_inner(name, build).await,
-        Some("health") => Env::from_process()
-            .map_err(Into::into)
-            .and_then(|env| health_probe::ask(&env)),
-        Some("--version") => writeln!(std::io::stdout(), "{name} {}", env!("CARGO_PKG_VERSION")).map_err(Into::into),
-        Some(other) => Err(anyhow::anyhow!(
-            "unknown argument {other}: settings are environment variables, the only arguments are `health` and `--version`"
-        )),
-    };
-    let code = match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // The logger may be what failed, so the reason goes to standard error as well.
-            tracing::error!(service.name = name, error.message = %format!("{error:#}"), "the service ends");
-            eprintln!("{name}: {error:#}");
-            ExitCode::FAILURE
-        }
-    };
-    log_writer::flush();
-    code
-}
-
-async fn run_inner<F>(name: &'static str, build: impl FnOnce(Env) -> F) -> anyhow::Result<()>
+/// Serves as the process's environment says, until the process is told to stop.
+pub(crate) async fn serve<F>(name: &'static str, build: impl FnOnce(Env) -> F) -> anyhow::Result<()>
 where
     F: Future<Output = anyhow::Result<Application>>,
 {
     let env = Env::from_process()?;
     telemetry::init(&env)?;
+    traces::init(name, &env)?;
     telemetry::metrics();
     install_tls_provider();
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {

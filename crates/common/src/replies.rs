@@ -23,6 +23,14 @@ pub enum Unauthenticated {
     Unauthenticated(#[to_schema] ProblemSchema),
 }
 
+/// Of endpoints for administrators.
+#[derive(IntoResponses)]
+pub enum Forbidden {
+    /// `FORBIDDEN`: not an administrator.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(#[to_schema] ProblemSchema),
+}
+
 /// Of endpoints with parameters.
 #[derive(IntoResponses)]
 pub enum BadParameters {

@@ -6,6 +6,7 @@
 use crate::{
     config::{ConfigError, Env},
     live::Live,
+    settings::{Kind, Setting},
 };
 use secrecy::SecretString;
 use std::path::PathBuf;
@@ -60,11 +61,14 @@ impl Env {
         local_default: &str,
         derive: impl Fn(Accepted) -> Result<T, ConfigError> + Send + Sync + 'static,
     ) -> Result<Live<T>, ConfigError> {
+        self.note(variable, || {
+            Setting::new(Kind::Secret, None).required().live().with_previous()
+        });
         let previous = format!("{variable}_PREVIOUS");
         let mut files = Vec::new();
         let current = self.source(variable, &mut files)?;
         let others = self.source(&previous, &mut files)?;
-        let (profile, name, local_default) = (self.profile(), variable.to_owned(), local_default.to_owned());
+        let (profile, name, local_default) = (self.strictness(), variable.to_owned(), local_default.to_owned());
         self.files().live(variable, files, move |contents| {
             let lines = current.as_ref().map(|source| source.lines(contents));
             if lines.as_ref().is_some_and(Vec::is_empty) {
@@ -98,7 +102,7 @@ impl Env {
     /// Where the variable's value stands, if it is set; a file is added to `files`.
     fn source(&self, variable: &str, files: &mut Vec<PathBuf>) -> Result<Option<Source>, ConfigError> {
         let in_file = format!("{variable}_FILE");
-        match (self.optional(variable), self.optional(&in_file)) {
+        match (self.value(variable), self.value(&in_file)) {
             (Some(_), Some(_)) => Err(ConfigError::new(&in_file, format!("{variable} is set as well"))),
             (None, Some(path)) => {
                 files.push(PathBuf::from(path));

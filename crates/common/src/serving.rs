@@ -6,7 +6,7 @@
 //! way while an idle connection closes. Draining makes it rare, because who sends often has left by then.
 
 use crate::lifecycle::{Ending, Shutdown};
-use axum::{Router, body::Body, extract::ConnectInfo};
+use axum::{Router, body::Body};
 use http::{HeaderValue, Request, Response, header::CONNECTION};
 use hyper::{
     body::{Body as HttpBody, Incoming},
@@ -162,14 +162,10 @@ pub(crate) async fn router(listener: TcpListener, ending: Ending, router: Router
     let connection = |accepted: Accepted| {
         let (router, ending) = (router.clone(), ending.clone());
         async move {
-            let Accepted { stream, peer, _place } = accepted;
+            let Accepted { stream, _place, .. } = accepted;
             // It only saves latency, so a socket that refuses is served all the same.
             let _set = stream.set_nodelay(true);
-            let service = service_fn(|request: Request<Incoming>| {
-                let mut request = request.map(Body::new);
-                request.extensions_mut().insert(ConnectInfo(peer));
-                router.clone().oneshot(request)
-            });
+            let service = service_fn(|request: Request<Incoming>| router.clone().oneshot(request.map(Body::new)));
             if let Err(error) = http1(&http1::Builder::new(), TokioIo::new(stream), service, &ending).await {
                 tracing::debug!(error.message = %error, "a connection ended early");
             }

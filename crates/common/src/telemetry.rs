@@ -3,7 +3,9 @@
 use crate::{
     access_log,
     config::{ConfigError, Env},
+    gauges,
     log_writer::LogOutput,
+    metric_list,
 };
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::sync::OnceLock;
@@ -62,7 +64,15 @@ where
         .with_writer(writer)
 }
 
-/// The metrics of this process; the recorder is installed at the first call.
+/// The metrics of this process as Prometheus reads them.
+#[must_use]
+pub fn render() -> String {
+    let mut text = metrics().render();
+    text.push_str(&gauges::render());
+    text
+}
+
+/// The recorder's half of them; it is installed at the first call.
 pub fn metrics() -> &'static PrometheusHandle {
     METRICS.get_or_init(|| {
         let recorder = PrometheusBuilder::new()
@@ -74,6 +84,7 @@ pub fn metrics() -> &'static PrometheusHandle {
         let handle = recorder.handle();
         // Another recorder can only be there in a test that installed its own.
         let _installed = ::metrics::set_global_recorder(recorder);
+        metric_list::describe();
         handle
     })
 }

@@ -1,12 +1,15 @@
 //! The reservation service's process.
 
-use reservation_service::{Config, build};
+use common::program::Program;
 use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    common::lifecycle::run("reservation-service", |env| async move {
-        build(Config::from_env(&env)?).await
-    })
-    .await
+    let program = Program {
+        name: "reservation-service",
+        config: reservation_service::Config::from_env,
+        build: reservation_service::build,
+        openapi: |_| reservation_service::openapi(),
+    };
+    program.run().await
 }

@@ -3,12 +3,13 @@ use crate::{
     catalogue::Catalogue,
     changes::Changes,
     config::Limits,
+    db::standing::Bookings,
     domain::Tickets,
     neighbours::{EventClient, PaymentClient, QueueClient},
     seat_holds::SeatHolds,
     transitions::Unlocked,
 };
-use common::{client::ServiceClient, redis::Redis};
+use common::{Fresh, client::ServiceClient, redis::Redis};
 use futures_util::future::join_all;
 use outbox::Outbox;
 use sqlx::PgPool;
@@ -35,6 +36,8 @@ pub(crate) struct Shared {
     pub(crate) changes: Changes,
     /// Wakes this replica's loop that ends the reservations of cancelled events.
     pub(crate) event_closed: Notify,
+    /// What is under way, for administrators.
+    pub(crate) bookings: Fresh<Bookings>,
     /// Holds of which nobody knows whether the database has them, for the worker that finds out.
     pub(crate) undecided_holds: mpsc::UnboundedSender<Tickets>,
 }
@@ -74,6 +77,7 @@ impl AppState {
             outbox,
             changes: Changes::default(),
             event_closed: Notify::new(),
+            bookings: Fresh::default(),
             undecided_holds,
             limits: limits.clone(),
         })))

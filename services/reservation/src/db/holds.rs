@@ -92,40 +92,6 @@ pub(crate) async fn survey(connection: &mut PgConnection, request: SurveyRequest
     .await
 }
 
-/// Takes the seats for a reservation until `expires_at`: those that nobody has, and those whose hold is over. Returns the
-/// seats it got, each with the reservation it took it from.
-///
-/// Sorted, because this takes the rows' locks; a row that another transaction is changing is waited for and judged as that
-/// transaction left it. The caller compares the number of seats and rolls back if one is missing.
-pub(crate) async fn take_seats(
-    connection: &mut PgConnection,
-    event_id: Uuid,
-    seat_ids: &[Uuid],
-    reservation_id: Uuid,
-    expires_at: DateTime<Utc>,
-) -> Result<Vec<(Uuid, Option<Uuid>)>, sqlx::Error> {
-    let rows = sqlx::query!(
-        r#"
-            insert into reservation_service.seat_assignments as assignment
-                (event_id, seat_id, reservation_id, state, expires_at)
-            select $1, wanted.seat_id, $3, 'HELD', $4
-            from unnest($2::uuid[]) as wanted (seat_id)
-            order by wanted.seat_id
-            on conflict (event_id, seat_id) do update
-                set reservation_id = excluded.reservation_id, expires_at = excluded.expires_at
-                where assignment.state = 'HELD' and assignment.expires_at <= clock_timestamp()
-            returning assignment.seat_id as "seat_id!", old.reservation_id as "taken_from?"
-        "#,
-        event_id,
-        seat_ids,
-        reservation_id,
-        expires_at,
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.seat_id, row.taken_from)).collect())
-}
-
 /// A pending reservation to write.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NewReservation<'a> {
@@ -141,26 +107,46 @@ pub(crate) struct NewReservation<'a> {
     pub(crate) seats: &'a [ReservedSeat],
 }
 
-/// Writes a reservation with its seats.
-pub(crate) async fn insert_reservation(
+/// Takes a reservation's seats until its hold expires, those that nobody has and those whose hold is over, and writes it with
+/// them if every seat was free. Returns the seats it got, each with the reservation it took it from; the caller rolls back
+/// unless they are all there and nobody's.
+///
+/// Sorted, because this takes the rows' locks; a row that another transaction is changing is waited for and judged as that
+/// transaction left it. One statement, because every round trip keeps a crowd's locks and a connection for longer.
+pub(crate) async fn take_and_reserve(
     connection: &mut PgConnection,
     new: NewReservation<'_>,
-) -> Result<(), sqlx::Error> {
+) -> Result<Vec<(Uuid, Option<Uuid>)>, sqlx::Error> {
     let ids: Vec<Uuid> = new.seats.iter().map(|seat| seat.seat_id).collect();
     let numbers: Vec<String> = new.seats.iter().map(|seat| seat.seat_number.clone()).collect();
     let grades: Vec<String> = new.seats.iter().map(|seat| seat.grade.clone()).collect();
     let prices: Vec<i64> = new.seats.iter().map(|seat| seat.price).collect();
-    sqlx::query!(
+    let rows = sqlx::query!(
         r#"
-            with reservation as (
+            with taken as (
+                insert into reservation_service.seat_assignments as assignment
+                    (event_id, seat_id, reservation_id, state, expires_at)
+                select $3, wanted.seat_id, $1, 'HELD', $5
+                from unnest($10::uuid[]) as wanted (seat_id)
+                order by wanted.seat_id
+                on conflict (event_id, seat_id) do update
+                    set reservation_id = excluded.reservation_id, expires_at = excluded.expires_at
+                    where assignment.state = 'HELD' and assignment.expires_at <= clock_timestamp()
+                returning assignment.seat_id, old.reservation_id as taken_from
+            ),
+            reservation as (
                 insert into reservation_service.reservations
                     (id, user_id, event_id, total_amount, hold_expires_at, event_title, event_start_at, event_end_at, grant_id)
-                values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                select $1, $2, $3, $4, $5, $6, $7, $8, $9
+                where (select count(*) from taken where taken_from is null) = cardinality($10::uuid[])
                 returning id
+            ),
+            seats as (
+                insert into reservation_service.reservation_seats (reservation_id, seat_id, seat_number, grade, price)
+                select reservation.id, seat.id, seat.number, seat.grade, seat.price
+                from reservation, unnest($10::uuid[], $11::text[], $12::text[], $13::bigint[]) as seat (id, number, grade, price)
             )
-            insert into reservation_service.reservation_seats (reservation_id, seat_id, seat_number, grade, price)
-            select reservation.id, seat.id, seat.number, seat.grade, seat.price
-            from reservation, unnest($10::uuid[], $11::text[], $12::text[], $13::bigint[]) as seat (id, number, grade, price)
+            select seat_id as "seat_id!", taken_from as "taken_from?" from taken
         "#,
         new.id,
         new.user_id,
@@ -176,7 +162,7 @@ pub(crate) async fn insert_reservation(
         &grades,
         &prices,
     )
-    .execute(connection)
-    .await
-    .map(|_| ())
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.seat_id, row.taken_from)).collect())
 }

@@ -14,6 +14,7 @@ mod payment_locks;
 mod pending;
 mod reservations;
 mod seats;
+pub(crate) mod standing;
 mod swaps;
 mod transitions;
 
@@ -21,7 +22,7 @@ pub(crate) use advisory::{lock_buyer, lock_buyer_and_share_event, lock_event, sh
 pub(crate) use closing::{Closing, cancel_live, close_event, finish_closing, lock_live, unfinished_closings};
 pub(crate) use event_versions::{event_version, raise_event_version};
 pub(crate) use expiry::{expire, lock_expired, lock_takeover};
-pub(crate) use holds::{NewReservation, Survey, SurveyRequest, insert_reservation, survey, take_seats};
+pub(crate) use holds::{NewReservation, Survey, SurveyRequest, survey, take_and_reserve};
 pub(crate) use payment_locks::{OverdueLock, claim_overdue_locks, lock_for_payment, prolong_seats, unlock};
 pub(crate) use pending::{BuyerAtWork, PendingHold, buyers_at_work, pending_holds, seats_still_held};
 pub(crate) use reservations::{Locked, Read, find, find_of_user, is_event_closed, lock, page, time_left};

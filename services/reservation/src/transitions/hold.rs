@@ -92,14 +92,7 @@ pub(crate) async fn hold(connection: &mut PgConnection, wish: HoldWish<'_>) -> R
     let Some(displaced) = displace(connection, wish.event_id, &seat_ids, in_the_way).await? else {
         return Ok(HoldOutcome::Lost);
     };
-    let taken = db::take_seats(
-        connection,
-        wish.event_id,
-        &seat_ids,
-        wish.reservation_id,
-        survey.expires_at,
-    )
-    .await?;
+    let taken = db::take_and_reserve(connection, new_reservation(&wish, survey.expires_at)).await?;
     if taken.len() < seat_ids.len() {
         let missing = seat_ids
             .into_iter()
@@ -111,7 +104,6 @@ pub(crate) async fn hold(connection: &mut PgConnection, wish: HoldWish<'_>) -> R
     if taken.iter().any(|(_, from)| from.is_some()) {
         return Ok(HoldOutcome::Lost);
     }
-    db::insert_reservation(connection, new_reservation(&wish, survey.expires_at)).await?;
     Ok(HoldOutcome::Created {
         hold_expires_at: survey.expires_at,
         displaced,

@@ -5,11 +5,7 @@ use crate::{
     state::AppState,
     transitions,
 };
-use common::{
-    context::{self, RequestContext},
-    crash,
-    lifecycle::Shutdown,
-};
+use common::{crash, lifecycle::Shutdown, traces};
 
 /// How many locks one round takes on.
 const CHUNK: i64 = 50;
@@ -31,7 +27,7 @@ enum Action {
 /// message be stuck. A payment that runs or succeeded keeps its lock.
 pub(crate) async fn ask_payments(state: AppState, shutdown: Shutdown) {
     while !shutdown.is_cancelled() {
-        if let Err(error) = context::scope(RequestContext::new(), ask_chunk(&state, &shutdown)).await {
+        if let Err(error) = ask_chunk(&state, &shutdown).await {
             tracing::warn!(
                 error.message = format!("{error:#}"),
                 "asking after old payment locks failed; it comes again"
@@ -51,17 +47,23 @@ async fn ask_chunk(state: &AppState, shutdown: &Shutdown) -> anyhow::Result<()> 
         if shutdown.is_cancelled() {
             return Ok(());
         }
-        let action = action(state.payment.outcome(lock.payment_id).await?);
-        tracing::info!(
-            reservation.id = %lock.reservation_id,
-            payment.id = %lock.payment_id,
-            payment.lock.action = ?action,
-            "asked after an old payment lock"
-        );
-        crash::point("reservation.payment-question.answered");
-        act(state, lock, action).await?;
+        traces::background("ask after a payment lock", ask(state, lock)).await?;
     }
     Ok(())
+}
+
+async fn ask(state: &AppState, lock: OverdueLock) -> anyhow::Result<()> {
+    traces::note("reservation.id", || lock.reservation_id.to_string());
+    traces::note("payment.id", || lock.payment_id.to_string());
+    let action = action(state.payment.outcome(lock.payment_id).await?);
+    tracing::info!(
+        reservation.id = %lock.reservation_id,
+        payment.id = %lock.payment_id,
+        payment.lock.action = ?action,
+        "asked after an old payment lock"
+    );
+    crash::point("reservation.payment-question.answered");
+    act(state, lock, action).await
 }
 
 fn action(outcome: Option<Outcome>) -> Action {

@@ -12,17 +12,13 @@
 //! unlock the next round does. The event is done when no live reservation is left.
 
 use crate::{db, domain::Tickets, metrics::count_closed, state::AppState, transitions::tickets_of};
-use common::{
-    context::{self, RequestContext},
-    crash,
-    lifecycle::Shutdown,
-};
+use common::{crash, lifecycle::Shutdown, traces};
+use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
 pub(crate) async fn close_events(state: AppState, shutdown: Shutdown) {
     while !shutdown.is_cancelled() {
-        let round = context::scope(RequestContext::new(), round(&state, &shutdown)).await;
-        match round {
+        match round(&state, &shutdown).await {
             Ok(ended) if ended > 0 => continue,
             Ok(_) => {}
             Err(error) => {
@@ -73,7 +69,17 @@ async fn close_chunk(state: &AppState, event_id: Uuid) -> Result<usize, sqlx::Er
         }
         return Ok(0);
     }
-    let messages = db::cancel_live(&mut transaction, &ids).await?;
+    traces::background("close an event", close(state, transaction, event_id, &ids)).await
+}
+
+async fn close(
+    state: &AppState,
+    mut transaction: Transaction<'static, Postgres>,
+    event_id: Uuid,
+    ids: &[Uuid],
+) -> Result<usize, sqlx::Error> {
+    traces::note("event.id", || event_id.to_string());
+    let messages = db::cancel_live(&mut transaction, ids).await?;
     outbox::enqueue_all(&mut transaction, &messages).await?;
     state.outbox.commit(transaction).await?;
     crash::point("reservation.closing.chunk-committed");

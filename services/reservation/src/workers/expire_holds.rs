@@ -1,16 +1,13 @@
 use crate::{db, domain::Tickets, metrics::count_expired, state::AppState, transitions::tickets_of};
-use common::{
-    context::{self, RequestContext},
-    crash,
-    lifecycle::Shutdown,
-};
+use common::{crash, lifecycle::Shutdown, traces};
+use sqlx::{Postgres, Transaction};
+use uuid::Uuid;
 
 /// Ends holds that ran out, on the database's time, in chunks of one transaction each. Replicas pass over what another one
 /// is at. Until a hold is ended here it may still be confirmed by a late payment or taken over by the next buyer.
 pub(crate) async fn expire_holds(state: AppState, shutdown: Shutdown) {
     while !shutdown.is_cancelled() {
-        let swept = context::scope(RequestContext::new(), expire_chunk(&state)).await;
-        match swept {
+        match expire_chunk(&state).await {
             // A full chunk: there are probably more.
             Ok(ended) if i64::try_from(ended) == Ok(state.limits.sweep_chunk) => continue,
             Ok(_) => {}
@@ -28,7 +25,15 @@ async fn expire_chunk(state: &AppState) -> Result<usize, sqlx::Error> {
         transaction.rollback().await?;
         return Ok(0);
     }
-    let messages = db::expire(&mut transaction, &ids).await?;
+    traces::background("expire holds", expire(state, transaction, &ids)).await
+}
+
+async fn expire(
+    state: &AppState,
+    mut transaction: Transaction<'static, Postgres>,
+    ids: &[Uuid],
+) -> Result<usize, sqlx::Error> {
+    let messages = db::expire(&mut transaction, ids).await?;
     outbox::enqueue_all(&mut transaction, &messages).await?;
     state.outbox.commit(transaction).await?;
     crash::point("reservation.sweep.committed");

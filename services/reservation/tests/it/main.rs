@@ -26,3 +26,4 @@ mod payment_locks;
 mod reading;
 mod rebuild;
 mod redis_holds;
+mod stats;

@@ -132,6 +132,7 @@ async fn the_document_describes_every_public_endpoint() {
             "delete /reservations/hold/{id}",
             "delete /reservations/{id}",
             "get /reservations",
+            "get /reservations/admin/stats",
             "get /reservations/seats/{eventId}",
             "get /reservations/{id}",
             "post /reservations/hold",

@@ -1,6 +1,6 @@
-use super::{Buyer, Database, INSTANT, MINUTES};
+use super::{Buyer, Database, INSTANT, MINUTES, reserved};
 use crate::{
-    db,
+    db::{self, NewReservation},
     neighbours::{EventInfo, EventState},
     transitions::{HoldOutcome, HoldRefusal},
 };
@@ -191,12 +191,34 @@ async fn the_statement_itself_takes_only_free_and_expired_seats() {
     let sold = database.held(Buyer::new(), &[3], MINUTES).await;
     database.confirm(sold).await;
 
-    // Without the survey before it and the row of the reservation after it; rolled back in the end.
+    // Without the survey before it; rolled back in the end.
     let mut transaction = database.pool.begin().await.unwrap();
-    let seats = [1, 2, 3, 4].map(Uuid::from_u128);
-    let until = database.now + TimeDelta::minutes(5);
-    let taken = db::take_seats(&mut transaction, database.event_id, &seats, Uuid::now_v7(), until)
+    let seats = [1, 2, 3, 4].map(reserved);
+    let reservation = |id, seats| NewReservation {
+        id,
+        user_id: Uuid::now_v7(),
+        event_id: database.event_id,
+        total_amount: 0,
+        hold_expires_at: database.now + TimeDelta::minutes(5),
+        event_title: "",
+        event_start_at: database.now,
+        event_end_at: database.now,
+        grant_id: None,
+        seats,
+    };
+    let id = Uuid::now_v7();
+    let taken = db::take_and_reserve(&mut transaction, reservation(id, &seats))
         .await
         .unwrap();
-    assert_eq!(taken, [(seats[0], Some(expired)), (seats[3], None)]);
+    assert_eq!(taken, [(seats[0].seat_id, Some(expired)), (seats[3].seat_id, None)]);
+    assert!(db::find(&mut transaction, id).await.unwrap().is_none());
+    transaction.rollback().await.unwrap();
+
+    // A seat that was somebody's until now is no free one either: that reservation has to go first.
+    let mut transaction = database.pool.begin().await.unwrap();
+    let taken = db::take_and_reserve(&mut transaction, reservation(id, &seats[..1]))
+        .await
+        .unwrap();
+    assert_eq!(taken, [(seats[0].seat_id, Some(expired))]);
+    assert!(db::find(&mut transaction, id).await.unwrap().is_none());
 }
