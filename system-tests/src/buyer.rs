@@ -102,6 +102,12 @@ impl Buyer {
         }
     }
 
+    /// The access token.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     /// The gateway, with the buyer's token.
     #[must_use]
     pub fn api(&self) -> &Api {

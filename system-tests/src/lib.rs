@@ -26,4 +26,4 @@ pub use books::{Books, count};
 pub use buyer::{Buyer, Hold, Outcome};
 pub use cell::Cell;
 pub use process::Part;
-pub use system::System;
+pub use system::{ADMIN_EMAIL, ADMIN_PASSWORD, System};

@@ -12,8 +12,10 @@ use user_service::AdminAccount;
 const REST_WITHIN: Duration = Duration::from_secs(40);
 /// How long what is broken may take to become right by itself: what a request that is still running is about to do.
 const SETTLED_WITHIN: Duration = Duration::from_secs(5);
-const ADMIN_EMAIL: &str = "admin@ticket-queue.test";
-const ADMIN_PASSWORD: &str = "System-test-1!";
+/// The administrator of every system.
+pub const ADMIN_EMAIL: &str = "admin@ticket-queue.test";
+/// Their password.
+pub const ADMIN_PASSWORD: &str = "System-test-1!";
 
 /// A system of its own: processes, database, Redis database, topics.
 pub struct System {
@@ -138,6 +140,15 @@ impl System {
         let (address, log) = (self.url(part), self.logs.join(format!("{}.log", part.binary())));
         let running = self.running.get_mut(&part).expect("it was started");
         running.wait_ready(part, &address, &log).await;
+    }
+
+    /// What a part has written to its log so far.
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    #[must_use]
+    pub fn log(&self, part: Part) -> String {
+        std::fs::read_to_string(self.logs.join(format!("{}.log", part.binary()))).expect("the log can be read")
     }
 
     /// A part's own address.

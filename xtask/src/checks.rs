@@ -4,6 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use crate::docs;
 use crate::infra;
 use crate::ports::Ports;
 use crate::services;
@@ -19,7 +20,12 @@ pub(crate) async fn test(workspace: &Workspace, ports: &Ports, arguments: &[Stri
     };
     // The system's tests start, kill and restart whole services, so these must be as new as the tests.
     if arguments.is_empty() || arguments.iter().any(|argument| argument.ends_with("system-tests")) {
+        // The one takes as long as the network does, the other as long as the cores do.
+        let browser = std::thread::spawn(infra::browser);
         services::build(workspace, false)?;
+        if let Ok(Err(error)) = browser.join() {
+            say!("without Chromium, the test of the operators' page is left out: {error:#}");
+        }
     }
     let programs = infra::programs(workspace);
     if programs.len() < 2 {
@@ -45,15 +51,17 @@ pub(crate) async fn test(workspace: &Workspace, ports: &Ports, arguments: &[Stri
     run(&mut cargo)
 }
 
-/// What a change must pass besides the tests: format, documented settings, everything below `infra/`, statements checked against
-/// the schema, lints.
+/// What a change must pass besides the tests: format, what documents name, everything below `infra/`, statements checked against
+/// the schema, lints, documented settings and API.
 pub(crate) async fn check(workspace: &Workspace, ports: &Ports) -> Result<()> {
     say!("format");
     run(workspace.cargo().args(["fmt", "--all", "--check"]))?;
-    say!("settings");
-    crate::settings::check(workspace)?;
+    say!("documents");
+    docs::check_written(workspace)?;
     say!("containers, Terraform, workflows");
     run(Command::new("bash").arg("infra/check.sh").current_dir(workspace.root()))?;
     say!("statements and lints");
-    sqlx::prepare(workspace, ports, sqlx::Mode::Check).await
+    sqlx::prepare(workspace, ports, sqlx::Mode::Check).await?;
+    say!("settings and API");
+    docs::check_made(workspace)
 }

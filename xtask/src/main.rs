@@ -7,17 +7,22 @@ mod bench;
 mod checks;
 mod demo;
 mod dev;
+mod docs;
+mod guide;
 mod infra;
+mod layout;
+mod load;
 mod logs;
+mod onsale;
 mod peers;
 mod plant;
 mod ports;
 mod process;
 mod services;
-mod settings;
 mod sqlx;
 mod state;
 mod suites;
+mod visit;
 mod workspace;
 
 use std::collections::BTreeMap;
@@ -26,6 +31,7 @@ use std::process::ExitCode;
 use anyhow::{Result, anyhow};
 use clap::{Args, Parser, Subcommand};
 
+use crate::layout::{Layout, LayoutArgs};
 use crate::ports::Ports;
 use crate::services::{Environment, Tenancy, Ticketctl, Wanted};
 use crate::workspace::Workspace;
@@ -62,6 +68,8 @@ enum Task {
     },
     /// Bring the system up and walk a buyer's whole journey through it.
     Demo(DemoArgs),
+    /// Sell out a hall to tens of thousands of buyers at once, and report whether it was fair, fast and exact.
+    Onsale(onsale::OnsaleArgs),
     /// Run the tests, with real infrastructure.
     Test {
         #[command(flatten)]
@@ -77,20 +85,47 @@ enum Task {
     },
     /// Check format, settings, SQL statements and lints.
     Check,
+    /// Write the documents that are made of the code: docs/configuration.md and docs/openapi.json.
+    Docs {
+        /// Only fail when one of them is not up to date, or a document names what does not exist.
+        #[arg(long)]
+        check: bool,
+    },
     /// Describe the SQL statements anew in `.sqlx`.
     Sqlx {
         /// Only fail when they are not up to date.
         #[arg(long)]
         check: bool,
     },
-    /// Measure against peers, in optimised builds; without a name, everything.
+    /// Measure, in optimised builds, and write the figures into docs/performance.md; without a name, everything.
     Bench {
-        /// What to measure.
-        #[arg(value_enum)]
-        names: Vec<bench::Bench>,
-        /// Shorter, to see that it works; the figures mean little.
+        /// What to measure, such as `gateway` or `mixed`; `all` is everything.
+        #[arg(value_parser = bench::choice)]
+        names: Vec<bench::Choice>,
+        /// Shorter, to see that it works; the figures mean little and are not written.
         #[arg(long)]
         quick: bool,
+    },
+    /// Load tests with Gatling: a crowd in line, a race for seats, payments; without a name, all three. Audits afterwards.
+    Load {
+        /// Which of them.
+        #[arg(value_enum)]
+        scenarios: Vec<load::Scenario>,
+        /// Small numbers and much patience, to see that it works.
+        #[arg(long)]
+        short: bool,
+        /// Optimised binaries, unless a system runs already.
+        #[arg(long)]
+        release: bool,
+        /// Passed on to Maven, e.g. `-- -Dusers=5000`.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Run the examples of the API guide against the system, and compare the replies.
+    Guide {
+        /// Only this file instead.
+        #[arg(default_value = "docs/api-guide.md")]
+        file: std::path::PathBuf,
     },
     /// Compare the running system's books with one another and with the payment provider's.
     Audit {
@@ -128,9 +163,11 @@ struct SystemArgs {
     /// A variable for every service; those running with another value are restarted.
     #[arg(long, value_name = "KEY=VALUE", value_parser = variable)]
     env: Vec<(String, String)>,
-    /// More than one process of a service, e.g. `queue=2,payment=3`; the others share the work of the one that is called.
+    /// More than one process of a service, e.g. `queue=2,payment=3`; whoever calls the service calls all of them.
     #[arg(long, value_name = "SERVICE=COUNT", value_delimiter = ',', value_parser = services::replicas)]
     replicas: Vec<(String, u16)>,
+    #[command(flatten)]
+    layout: LayoutArgs,
     #[command(flatten)]
     ports: PortsArgs,
 }
@@ -158,6 +195,8 @@ struct DemoArgs {
     /// Optimised binaries.
     #[arg(long)]
     release: bool,
+    #[command(flatten)]
+    layout: LayoutArgs,
     #[command(flatten)]
     ports: PortsArgs,
 }
@@ -187,10 +226,22 @@ async fn run(task: Task) -> Result<ExitCode> {
         })
         | Task::Dev(SystemArgs { ports, .. })
         | Task::Demo(DemoArgs { ports, .. })
+        | Task::Onsale(onsale::OnsaleArgs { ports, .. })
         | Task::Test { ports, .. } => ports.ports_from,
         _ => None,
     };
-    let ports = Ports::choose(&workspace, asked)?;
+    let layout = match &task {
+        Task::Up(UpArgs {
+            system: SystemArgs { layout, .. },
+            ..
+        })
+        | Task::Dev(SystemArgs { layout, .. })
+        | Task::Onsale(onsale::OnsaleArgs { layout, .. })
+        | Task::Demo(DemoArgs { layout, .. }) => Some(layout),
+        _ => None,
+    };
+    let mut ports = Ports::choose(&workspace, asked)?;
+    ports.layout = Layout::choose(&workspace, layout)?;
     match task {
         Task::Up(args) => up(&workspace, &ports, args).await?,
         Task::Dev(args) => dev::dev(&workspace, &ports, &args.wanted(&workspace)?).await?,
@@ -200,6 +251,7 @@ async fn run(task: Task) -> Result<ExitCode> {
             if !services_only {
                 infra::down(&workspace, &ports)?;
                 Ports::forget(&workspace)?;
+                Layout::forget(&workspace)?;
             }
         }
         Task::Status => services::print_status(&workspace, &ports).await?,
@@ -211,14 +263,32 @@ async fn run(task: Task) -> Result<ExitCode> {
             };
             return demo::run(&workspace, &ports, &options).await;
         }
+        Task::Onsale(args) => return onsale::run(&workspace, &ports, &args).await,
         Task::Test { arguments, .. } => checks::test(&workspace, &ports, &arguments).await?,
         Task::Plant { names } => plant::plant(&workspace, &ports, &names).await?,
         Task::Check => checks::check(&workspace, &ports).await?,
+        Task::Docs { check: true } => docs::check(&workspace)?,
+        Task::Docs { check: false } => docs::write(&workspace)?,
         Task::Sqlx { check } => {
             let mode = if check { sqlx::Mode::Check } else { sqlx::Mode::Write };
             sqlx::prepare(&workspace, &ports, mode).await?;
         }
         Task::Bench { names, quick } => bench::bench(&workspace, &ports, &names, quick).await?,
+        Task::Load {
+            scenarios,
+            short,
+            release,
+            arguments,
+        } => {
+            let options = load::Options {
+                scenarios,
+                short,
+                release,
+                arguments,
+            };
+            return load::run(&workspace, &ports, &options).await;
+        }
+        Task::Guide { file } => return guide::run(&workspace, &ports, &file).await,
         Task::Audit { arguments } => return audit(&workspace, &ports, &arguments).await,
     }
     Ok(ExitCode::SUCCESS)
@@ -234,6 +304,9 @@ async fn up(workspace: &Workspace, ports: &Ports, args: UpArgs) -> Result<()> {
         infra.kafka,
         infra.s3
     );
+    if !infra.redis_cluster.is_empty() {
+        say!("cluster    {}", infra.redis_cluster.join(" "));
+    }
     if args.infra_only {
         return Ok(());
     }
@@ -258,7 +331,13 @@ async fn up(workspace: &Workspace, ports: &Ports, args: UpArgs) -> Result<()> {
 async fn audit(workspace: &Workspace, ports: &Ports, arguments: &[String]) -> Result<ExitCode> {
     let infra = infra::Infra::addresses(ports);
     let tenancy = Tenancy::claim(workspace, &infra).await?;
-    let environment = Environment::new(workspace, ports, &infra, &tenancy, &BTreeMap::new());
+    let environment = Environment::new(
+        workspace,
+        ports,
+        &infra,
+        &tenancy,
+        &services::running(workspace).unwrap_or_default(),
+    );
     services::build(workspace, false)?;
     let ticketctl = Ticketctl::new(&workspace.binaries(false)?, &environment);
     let status = ticketctl.command().arg("audit").args(arguments).status()?;

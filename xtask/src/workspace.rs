@@ -78,10 +78,13 @@ impl Workspace {
 
     /// The Rust files of the crates, services and tests, with their text.
     pub(crate) fn sources(&self) -> Result<Vec<(PathBuf, String)>> {
+        self.rust_files(&["crates", "services", "system-tests"])
+    }
+
+    /// The Rust files below these folders, with their text.
+    pub(crate) fn rust_files(&self, folders: &[&str]) -> Result<Vec<(PathBuf, String)>> {
         let mut files = Vec::new();
-        let mut folders: Vec<_> = ["crates", "services", "system-tests"]
-            .map(|folder| self.root.join(folder))
-            .to_vec();
+        let mut folders: Vec<_> = folders.iter().map(|folder| self.root.join(folder)).collect();
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))? {
                 let path = entry?.path();

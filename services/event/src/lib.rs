@@ -55,6 +55,14 @@ const INFO: ServiceInfo = ServiceInfo {
     title: "Events, venues and seats",
 };
 
+/// The document of its API as JSON.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn openapi() -> anyhow::Result<String> {
+    common::http::document(INFO, routes::documented(common::http::BODY_LIMIT_BYTES))
+}
+
 /// Builds the service: its port is bound and its workers run when this returns.
 ///
 /// # Errors
@@ -95,6 +103,7 @@ pub async fn build(config: Config) -> anyhow::Result<Application> {
     );
 
     let mut workers = Workers::new();
+    common::db::measure(&mut workers, &[("requests", &pool), ("workers", &worker_pool)]);
     workers.spawn("outbox-relay", |shutdown| relay.run(shutdown));
     let retention = Retention::new(worker_pool.clone(), &config.outbox.retention);
     workers.spawn("outbox-retention", |shutdown| retention.run(shutdown));

@@ -1,13 +1,15 @@
 //! The event service's process.
 
-use event_service::{Config, build};
+use common::program::Program;
 use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    common::lifecycle::run(
-        "event-service",
-        |env| async move { build(Config::from_env(&env)?).await },
-    )
-    .await
+    let program = Program {
+        name: "event-service",
+        config: event_service::Config::from_env,
+        build: event_service::build,
+        openapi: |_| event_service::openapi(),
+    };
+    program.run().await
 }

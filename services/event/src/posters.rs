@@ -64,9 +64,12 @@ impl PosterConfig {
             Some(Credentials {
                 key_id: env.address("S3_ACCESS_KEY_ID", "local")?,
                 secret: env.issued_secret("S3_SECRET_ACCESS_KEY", "local-only-s3-secret-access-key-0123456789")?,
-                token: env.optional("S3_SESSION_TOKEN").map(str::to_owned),
+                token: env
+                    .optional_secret("S3_SESSION_TOKEN")?
+                    .map(|token| token.expose_secret().to_owned()),
             })
         };
+        env.explain_default("POSTER_PUBLIC_URL", "the bucket's address at S3_ENDPOINT");
         let public_url = env.string_or("POSTER_PUBLIC_URL", &public_url(&endpoint, &bucket, path_style));
         Ok(Self {
             region: env.string_or("S3_REGION", "ap-northeast-2"),

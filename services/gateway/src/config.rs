@@ -188,7 +188,7 @@ fn head_bytes(env: &Env) -> Result<usize, ConfigError> {
 fn tls(env: &Env) -> Result<Option<Live<rustls::ServerConfig>>, ConfigError> {
     const CERTIFICATE: &str = "TLS_CERT_FILE";
     const KEY: &str = "TLS_KEY_FILE";
-    match (env.optional(CERTIFICATE), env.optional(KEY)) {
+    match (env.live_file(CERTIFICATE), env.live_file(KEY)) {
         (None, None) => Ok(None),
         (Some(_), None) => Err(ConfigError::new(KEY, format!("is missing beside {CERTIFICATE}"))),
         (None, Some(_)) => Err(ConfigError::new(CERTIFICATE, format!("is missing beside {KEY}"))),
@@ -307,9 +307,7 @@ fn networks(env: &Env, variable: &str) -> Result<Vec<IpNet>, ConfigError> {
 }
 
 fn metrics_token(env: &Env) -> Result<Option<SecretString>, ConfigError> {
-    env.optional("METRICS_TOKEN")
-        .map(|_| env.secret("METRICS_TOKEN", ""))
-        .transpose()
+    env.optional_secret("METRICS_TOKEN")
 }
 
 fn site_key(env: &Env) -> Result<String, ConfigError> {

@@ -29,8 +29,10 @@ mod server;
 mod steps;
 
 pub use config::Config;
+pub use routes::openapi;
 
 use common::{
+    Fresh,
     jwt::TokenVerifier,
     lifecycle::{Application, Shutdown, Workers},
     telemetry,
@@ -71,6 +73,7 @@ pub async fn build(config: Config) -> anyhow::Result<Application> {
             config.routes.clone(),
             serde_json::to_value(document)?,
         ),
+        requests: Fresh::default(),
         metrics_token: config.metrics_token.clone(),
     };
     let own = routes::router(documented, Arc::new(state));

@@ -1,9 +1,15 @@
 //! The gateway's process; everything it does is in the library.
 
-use gateway::{Config, build};
+use common::program::Program;
 use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    common::lifecycle::run("gateway", |env| async move { build(Config::from_env(&env)?).await }).await
+    let program = Program {
+        name: "gateway",
+        config: gateway::Config::from_env,
+        build: gateway::build,
+        openapi: gateway::openapi,
+    };
+    program.run().await
 }

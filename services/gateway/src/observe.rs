@@ -1,4 +1,4 @@
-//! The access log and the metrics of each request (`design.md` §12).
+//! The access log, the metrics and the span of each request (`design.md` §12).
 //!
 //! A request's series is looked up once per route and status and then kept, because looking it up by its labels for every
 //! request would cost as much as checking a token.
@@ -6,10 +6,15 @@
 use common::{
     access_log::Line,
     context::{RequestContext, TraceParent},
+    traces::{self, ServerCall, SpanKind},
 };
 use http::{Method, Uri};
 use metrics::{Histogram, Label};
-use std::{fmt, sync::OnceLock, time::Duration};
+use std::{
+    fmt,
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
 use uuid::{Uuid, fmt::Hyphenated};
 
 /// The statuses that have a kept series; others are looked up.
@@ -113,6 +118,24 @@ impl AccessLog<'_> {
         }
         line.milliseconds("duration.ms", self.duration);
         line.end();
+    }
+
+    /// Tells the collector what the log tells, without the user and what was behind a refusal; if the trace is recorded.
+    #[inline]
+    pub(crate) fn record_span(&self, began: Instant, is_routed: bool) {
+        traces::record(self.context.trace, SpanKind::Server, began, self.duration, |span| {
+            let call = ServerCall {
+                method: self.method,
+                route: is_routed.then_some(self.route),
+                path: self.uri.path(),
+                status: self.status,
+                request_id: &self.context.request_id,
+            };
+            call.describe(span);
+            if let Some(code) = self.code {
+                span.set("error.code", code);
+            }
+        });
     }
 
     /// The same where the log is not our JSON.

@@ -115,7 +115,7 @@ impl Gateway {
     /// Answers a request.
     pub(crate) async fn handle(&self, request: Request<Inbound>, peer: SocketAddr) -> Reply {
         let mut exchange = Exchange {
-            context: RequestContext::from_headers(request.headers()),
+            context: RequestContext::from_client(request.headers()),
             started: Instant::now(),
             method: request.method().clone(),
             uri: request.uri().clone(),
@@ -353,7 +353,7 @@ impl Gateway {
         let (status, duration) = (reply.status().as_u16(), exchange.started.elapsed());
         let metrics = exchange.route.as_ref().map_or(&self.unmatched, |route| &route.metrics);
         metrics.record(status, duration);
-        AccessLog {
+        let log = AccessLog {
             context: &exchange.context,
             method: &exchange.method,
             uri: &exchange.uri,
@@ -363,8 +363,9 @@ impl Gateway {
             duration,
             code,
             cause: cause.as_deref(),
-        }
-        .write();
+        };
+        log.write();
+        log.record_span(exchange.started, exchange.route.is_some());
         Reply { reply, fields }
     }
 }

@@ -33,6 +33,7 @@ mod workers;
 pub use config::Config;
 
 use common::{
+    Fresh,
     client::ServiceClient,
     db::DbConfig,
     health::Health,
@@ -55,6 +56,14 @@ const INFO: ServiceInfo = ServiceInfo {
     name: "payment-service",
     title: "Payments and refunds",
 };
+
+/// The document of its API as JSON.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn openapi() -> anyhow::Result<String> {
+    common::http::document(INFO, routes::documented())
+}
 
 /// Builds the service: its port is bound and its workers run when this returns.
 ///
@@ -86,7 +95,8 @@ pub async fn build(config: Config) -> anyhow::Result<Application> {
         routes::internal(&state, &config.verifier),
         &health,
     );
-    let workers = start_workers(&config, &worker_pool, relay, &state, &tools);
+    let mut workers = start_workers(&config, &worker_pool, relay, &state, &tools);
+    common::db::measure(&mut workers, &[("requests", &pool), ("workers", &worker_pool)]);
     Application::bind(&config.server, router, health, workers).await
 }
 
@@ -105,6 +115,7 @@ fn state(config: &Config, pool: &PgPool, relay: &Relay) -> anyhow::Result<AppSta
         checkout: config.checkout.clone(),
         webhooks: config.webhooks.clone(),
         webhook_stored: Arc::default(),
+        money: Fresh::default(),
         confirms: TaskTracker::new(),
         webhook_clock: config.webhook_clock.clone(),
     }))

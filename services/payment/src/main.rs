@@ -1,13 +1,15 @@
 //! The payment service's process.
 
-use payment_service::{Config, build};
+use common::program::Program;
 use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    common::lifecycle::run(
-        "payment-service",
-        |env| async move { build(Config::from_env(&env)?).await },
-    )
-    .await
+    let program = Program {
+        name: "payment-service",
+        config: payment_service::Config::from_env,
+        build: payment_service::build,
+        openapi: |_| payment_service::openapi(),
+    };
+    program.run().await
 }

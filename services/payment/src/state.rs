@@ -1,4 +1,4 @@
-use common::Clock;
+use common::{Clock, Fresh};
 use sqlx::PgPool;
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -6,6 +6,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     config::{CheckoutConfig, Rules, WebhookConfig},
+    db::standing::Money,
     neighbours::{QueueClient, ReservationClient},
     portone::PortoneClient,
     settlement::Settlement,
@@ -27,6 +28,8 @@ pub(crate) struct Inner {
     pub(crate) webhooks: WebhookConfig,
     /// Wakes this process's webhook worker.
     pub(crate) webhook_stored: Arc<Notify>,
+    /// What is under way, for administrators.
+    pub(crate) money: Fresh<Money>,
     /// Confirms under way; see `confirm`.
     pub(crate) confirms: TaskTracker,
     /// For the age of webhooks.

@@ -13,6 +13,7 @@
 //! | `upstream`, `event_settings` | what other services and administrators said, kept for a moment |
 //! | `domain` | estimates, settings, tickets, without I/O |
 //! | `db` | all SQL |
+//! | `operators` | changing a line's settings, also from the command line |
 //! | `measured` | requests without HTTP, for the benches |
 //!
 //! Invariants: places are admitted in the order of entry and never faster than rate, cap and unsold seats allow, whatever the
@@ -28,6 +29,7 @@ mod epochs;
 mod event_settings;
 #[doc(hidden)]
 pub mod measured;
+mod operators;
 mod per_event_cache;
 mod recovery;
 mod routes;
@@ -39,6 +41,9 @@ mod wake;
 mod workers;
 
 pub use config::Config;
+pub use db::event_settings::{Changed, SettingsRow};
+pub use domain::SettingsChange;
+pub use operators::change_line;
 
 use common::{
     db::DbConfig,
@@ -56,6 +61,14 @@ const INFO: ServiceInfo = ServiceInfo {
     title: "Waiting line",
 };
 
+/// The document of its API as JSON.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn openapi() -> anyhow::Result<String> {
+    common::http::document(INFO, routes::documented())
+}
+
 /// Builds the service: its port is bound and its workers run when this returns.
 ///
 /// # Errors
@@ -70,6 +83,9 @@ pub async fn build(config: Config) -> anyhow::Result<Application> {
     let redis = common::redis::connect(&config.redis)?;
     let health = Health::new().with_postgres(&pool).with_redis(&redis);
     let mut workers = Workers::new();
+    common::db::measure(&mut workers, &[("requests", &pool), ("workers", &worker_pool)]);
+    let measured = redis.clone();
+    workers.spawn("redis-memory", |shutdown| measured.measure_memory(shutdown));
     let state = AppState::new(&config, pool, redis, workers.closing())?;
     let router = service_router(
         INFO,

@@ -1,13 +1,15 @@
 //! The queue service's process.
 
-use queue_service::{Config, build};
+use common::program::Program;
 use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    common::lifecycle::run(
-        "queue-service",
-        |env| async move { build(Config::from_env(&env)?).await },
-    )
-    .await
+    let program = Program {
+        name: "queue-service",
+        config: queue_service::Config::from_env,
+        build: queue_service::build,
+        openapi: |_| queue_service::openapi(),
+    };
+    program.run().await
 }

@@ -4,13 +4,14 @@ use crate::{
     epochs::{EpochError, Epochs},
     event_settings::EventSettings,
     recovery::CountedIn,
+    routes::QueueStats,
     streams::Streams,
     upstream::{Availability, EventDirectory, Holders},
     waiting_line::WaitingLine,
     wake::Waker,
 };
 use chrono::{DateTime, Utc};
-use common::{client::ServiceClient, lifecycle::Shutdown, redis::Redis};
+use common::{Fresh, client::ServiceClient, lifecycle::Shutdown, redis::Redis};
 use sqlx::PgPool;
 use std::{
     collections::HashMap,
@@ -43,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) ticket_keys: TicketKeys,
     pub(crate) streaming: Streaming,
     pub(crate) streams: Arc<Streams>,
+    /// All lines, for administrators.
+    pub(crate) lines: Fresh<Vec<QueueStats>>,
     /// Wakes this replica's admission loop.
     pub(crate) waker: Waker,
     /// When this replica noted that an event has a line, and in which epoch.
@@ -77,6 +80,7 @@ impl AppState {
             ticket_keys: config.ticket_keys.clone(),
             streaming: config.streaming,
             streams: Arc::new(Streams::new(closing)),
+            lines: Fresh::default(),
             waker: Waker::default(),
             registered: Mutex::default(),
             line,

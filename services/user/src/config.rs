@@ -112,6 +112,7 @@ impl Config {
         if !(lowest..=12).contains(&bcrypt_cost) {
             return Err(ConfigError::new("BCRYPT_COST", format!("must be from {lowest} to 12")));
         }
+        env.explain_default("PASSWORD_HASHES_IN_FLIGHT", "one per core");
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(Self {
             server: ServerConfig::from_env(env, 8081)?,

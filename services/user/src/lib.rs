@@ -17,6 +17,7 @@
 //! | `reauthentication` | the owner shows the password again |
 //! | `visitor` | who asks, as the gateway saw it |
 //! | `blacklist` | what the gateway knows of sessions that have ended |
+//! | `seeding` | accounts by the ten thousand, for load tests |
 //! | `workers` | telling the gateway, dormancy, deletion of what is old |
 //! | `providers` | reCAPTCHA, PortOne identity verification, Kakao, Naver, Google |
 //!
@@ -38,6 +39,7 @@ mod personal_data;
 mod providers;
 mod reauthentication;
 mod routes;
+mod seeding;
 mod sessions;
 mod signing_in;
 mod signup_tokens;
@@ -49,6 +51,7 @@ pub use admin::{AdminAccount, AdminOutcome, create_admin};
 pub use administrators::{AdminLock, AdminLockOutcome, Administrator, list_admins, lock_admin};
 pub use config::Config;
 pub use key_rotation::{KeyStanding, KeyUse, Rotated, key_use, rotate_keys};
+pub use seeding::{SeedAccount, seed_accounts};
 
 use common::{
     Clock,
@@ -56,6 +59,14 @@ use common::{
     lifecycle::{Application, Workers},
 };
 use state::App;
+
+/// The document of its API as JSON.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn openapi() -> anyhow::Result<String> {
+    common::http::document(routes::INFO, routes::documented())
+}
 
 /// Builds the service: connections are made when first used, the port is bound at once.
 ///
@@ -75,6 +86,7 @@ pub async fn build_with_clock(config: Config, clock: Clock) -> anyhow::Result<Ap
     let health = Health::new().with_postgres(&app.db).with_redis(&app.redis);
     let router = routes::router(&app, &health);
     let mut workers = Workers::new();
+    common::db::measure(&mut workers, &[("requests", &app.db)]);
     workers.spawn("blacklist", |shutdown| workers::tell_blacklist(app.clone(), shutdown));
     workers.spawn("dormancy", |shutdown| workers::make_dormant(app.clone(), shutdown));
     workers.spawn("purge", |shutdown| workers::purge(app.clone(), shutdown));

@@ -1,13 +1,15 @@
 //! The user service's process.
 
+use common::program::Program;
 use std::process::ExitCode;
-use user_service::{Config, build};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    common::lifecycle::run(
-        "user-service",
-        |env| async move { build(Config::from_env(&env)?).await },
-    )
-    .await
+    let program = Program {
+        name: "user-service",
+        config: user_service::Config::from_env,
+        build: user_service::build,
+        openapi: |_| user_service::openapi(),
+    };
+    program.run().await
 }

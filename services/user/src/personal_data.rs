@@ -108,6 +108,7 @@ impl Keyring {
     /// When a key is not 32 bytes of base64 or the current one is missing; in production, when one is missing, default or
     /// short.
     pub(crate) fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        env.explain_default(KEY_ID, "the first key");
         let current = env.optional(KEY_ID).map(str::to_owned);
         let keys = env.live_secret(KEYS, LOCAL_KEYS, move |secrets| {
             Keys::parse(&secrets, current.as_deref())

@@ -64,6 +64,39 @@ async fn a_refund_that_was_given_up_is_put_back_and_succeeds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_line_is_paused_and_goes_on_while_buyers_stand_in_it() {
+    let system = System::start().await;
+    let admin = system.admin().await;
+    let sale = admin.open_sale(1, 4).await;
+    let stats = format!("/queue/admin/stats?eventId={}", sale.event_id);
+    let told = async |member: &'static str, value: serde_json::Value| {
+        let stats = admin.api().get(&stats).await.expect(200);
+        (stats[member] == value).then_some(())
+    };
+    ticketctl(&system, &format!("queue pause {} --operator kim", sale.event_id)).await;
+    eventually("the line is paused", SOON, || told("paused", json!(true))).await;
+    let buyer = Buyer::register(&system).await;
+    let entered = buyer
+        .api()
+        .post("/queue/enter", &json!({"eventId": sale.event_id}))
+        .await;
+    let _place = entered.expect(200);
+    eventually("the buyer stands in it", SOON, || told("waiting", json!(1))).await;
+
+    ticketctl(
+        &system,
+        &format!("queue set {} --rate 20 --operator kim", sale.event_id),
+    )
+    .await;
+    eventually("the rate is known", SOON, || told("admissionPerSecond", json!(20))).await;
+    // Several admissions' time has gone by since the pause.
+    let (waiting, admitted) = tokio::join!(told("waiting", json!(1)), told("admitted", json!(0)));
+    assert_eq!((waiting, admitted), (Some(()), Some(())));
+    ticketctl(&system, &format!("queue resume {} --operator kim", sale.event_id)).await;
+    let _token = buyer.admitted(&sale).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_paid_booking_whose_message_is_a_dead_letter_is_driven_on_and_the_letter_replayed() {
     let system = System::start_with(&[("CONSUMER_RETRIES", "0"), ("PAYMENT_WORKER_POLL_MS", "100")]).await;
     let sale = system.admin().await.open_sale(1, 4).await;

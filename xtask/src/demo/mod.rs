@@ -70,7 +70,7 @@ pub(crate) async fn run(workspace: &Workspace, ports: &Ports, options: &Options)
     let tenancy = Tenancy::claim(workspace, &infra).await?;
     let ticketctl = Ticketctl::new(
         &binaries,
-        &Environment::new(workspace, ports, &infra, &tenancy, &wanted.env),
+        &Environment::new(workspace, ports, &infra, &tenancy, &wanted),
     );
     say!("up after {:.1} s\n", began.elapsed().as_secs_f64());
 

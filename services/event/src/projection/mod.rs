@@ -15,6 +15,7 @@ use crate::{
     domain::Claim,
 };
 use anyhow::anyhow;
+use common::traces;
 use messages::{SeatReleased, SeatSold};
 use outbox::HandlerError;
 use sqlx::PgConnection;
@@ -30,6 +31,7 @@ pub(crate) async fn project(
     reservation: Uuid,
     claim: Claim,
 ) -> Result<(), HandlerError> {
+    traces::note("event.id", || concert.to_string());
     let mut seats = seats.to_vec();
     seats.sort_unstable();
     seats.dedup();
@@ -48,6 +50,13 @@ pub(crate) async fn project(
         return Ok(());
     }
     let at = db::turn(connection, concert, &turned).await?;
+    traces::note("seat.status", || {
+        if turned.iter().any(|seat| seat.sold) {
+            "SOLD"
+        } else {
+            "AVAILABLE"
+        }
+    });
 
     let (sold, released): (Vec<Turned>, Vec<Turned>) = turned.into_iter().partition(|seat| seat.sold);
     let sold: Vec<SeatSold> = sold

@@ -29,6 +29,7 @@ async fn the_document_lists_every_public_endpoint_with_its_replies() {
             "delete /events/{id}: 204 400 401 403 404 409 500 503".to_owned(),
             "delete /venues/{id}: 204 400 401 403 404 409 500 503".to_owned(),
             "delete /venues/{venueId}/halls/{hallId}: 204 400 401 403 404 409 500 503".to_owned(),
+            "get /events/admin/stats: 200 401 403".to_owned(),
             "get /events/{id}/seats: 200 304 400 401 404 500 503".to_owned(),
             "get /events/{id}: 200 400 404 500 503".to_owned(),
             "get /events: 200 400 500 503".to_owned(),

@@ -31,6 +31,16 @@ async fn only_administrators_change_the_catalogue() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn only_administrators_see_how_the_service_is_doing() {
+    let app = App::start().await;
+    let path = "/events/admin/stats";
+    app.public.get(path).await.expect_problem(401, "UNAUTHENTICATED");
+    app.user.get(path).await.expect_problem(403, "FORBIDDEN");
+    let stats = app.admin.get(path).await.expect(200);
+    assert!(stats["process"]["instance"].is_string(), "{stats}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_is_no_json_of_sane_size_is_refused() {
     let app = App::start().await;
     let json = "application/json";

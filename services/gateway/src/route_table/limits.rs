@@ -52,6 +52,17 @@ pub(super) struct Rates {
     per_user: Option<u32>,
 }
 
+impl fmt::Display for Rates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.per_ip, self.per_user) {
+            (None, None) => f.write_str("none"),
+            (Some(ip), None) => write!(f, "{ip}/ip"),
+            (None, Some(user)) => write!(f, "{user}/user"),
+            (Some(ip), Some(user)) => write!(f, "{ip}/ip {user}/user"),
+        }
+    }
+}
+
 impl Rates {
     /// Reads `10/ip`, `20/user`, both, or `none`.
     pub(super) fn parse<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {

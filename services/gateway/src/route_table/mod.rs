@@ -57,12 +57,9 @@ impl RouteTable {
         let mut limits = Vec::with_capacity(parsed.limits.len());
         for (name, rates) in &parsed.limits {
             let variable = format!("RATE_LIMIT_{}", name.to_uppercase().replace('-', "_"));
-            let rates = match env.optional(&variable) {
-                None => *rates,
-                Some(text) => {
-                    limits::Rates::parse(text.split_whitespace()).map_err(|why| ConfigError::new(&variable, why))?
-                }
-            };
+            let text = env.string_or(&variable, &rates.to_string());
+            let rates =
+                limits::Rates::parse(text.split_whitespace()).map_err(|why| ConfigError::new(&variable, why))?;
             limits.push(Arc::new(LimitClass::new(name, rates, scale)));
         }
         Self::build(&parsed, limits).map_err(|reason| ConfigError::new("GATEWAY_ROUTES", reason))

@@ -29,6 +29,7 @@ mod paths;
 mod queue_tokens;
 mod rate_limits;
 mod redis_down;
+mod replicas;
 mod rotation;
 mod security;
 mod server_errors;

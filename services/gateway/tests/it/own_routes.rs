@@ -45,6 +45,36 @@ async fn readiness_names_each_service_and_one_that_is_down_does_not_take_the_gat
 }
 
 #[tokio::test]
+async fn administrators_see_how_the_gateway_and_everything_behind_it_is_doing() {
+    let world = World::with(&[("QUEUE_SERVICE_URL", "http://127.0.0.1:1")]).await;
+    world.anybody().get("/operator").await.must_be(200);
+    world
+        .anybody()
+        .get("/admin/stats")
+        .await
+        .expect_problem(401, "UNAUTHENTICATED");
+    let buyer = world.anybody().with_token(&world.somebody().token);
+    buyer.get("/admin/stats").await.expect_problem(403, "FORBIDDEN");
+
+    let admin = world.anybody().with_token(&world.admin().token);
+    let reply = admin.get("/admin/stats").await;
+    assert_eq!(reply.header("cache-control"), Some("no-store"));
+    let stats = reply.expect(200);
+    let checks = &stats["services"]["checks"];
+    assert_eq!(
+        (&checks["queue-service"], &checks["user-service"]),
+        (&json!("DOWN"), &json!("UP")),
+        "{stats}"
+    );
+    // Those of the tests beside this one are counted with ours.
+    let (answered, refused) = (&stats["requests"]["answered"], &stats["requests"]["refused"]);
+    assert!(answered.as_u64() >= Some(3) && refused.as_u64() >= Some(2), "{stats}");
+    let breakers = stats["process"]["breakers"].as_array().unwrap();
+    let breaker = breakers.iter().find(|breaker| breaker["name"] == "user-service");
+    assert!(breaker.is_some_and(|breaker| breaker["state"].is_string()), "{stats}");
+}
+
+#[tokio::test]
 async fn metrics_are_for_the_inside_only() {
     let world = World::with(&[("METRICS_TOKEN", "scrape-me")]).await;
     world.anybody().get("/events").await.must_be(200);
@@ -145,7 +175,7 @@ async fn the_documentation_page_needs_no_other_site() {
 #[tokio::test]
 async fn pages_are_made_of_our_own_parts_and_of_what_their_policy_allows() {
     let world = World::new().await;
-    for page in ["/", "/docs"] {
+    for page in ["/", "/docs", "/operator"] {
         let text = world.raw_get(page, "").await;
         assert!(
             !text.contains("<style") && !text.contains("style=") && !text.contains("onclick"),
@@ -164,9 +194,21 @@ async fn pages_are_made_of_our_own_parts_and_of_what_their_policy_allows() {
             assert_eq!(status_of(&world.raw_get(part, "").await), 200, "{part}");
         }
     }
-    let script = world.raw_get("/docs/docs.js", "").await;
-    for forbidden in ["eval(", "innerHTML", "://", "import ", "new Function", "document.write"] {
-        assert!(!script.contains(forbidden), "{forbidden}");
+    for script in ["/docs/docs.js", "/docs/operator.js", "/docs/operator_lines.js"] {
+        let script = world.raw_get(script, "").await;
+        assert!(script.contains("use strict"), "{script}");
+        for forbidden in [
+            "eval(",
+            "innerHTML",
+            "://",
+            "import ",
+            "new Function",
+            "document.write",
+            "Storage",
+            "cookie",
+        ] {
+            assert!(!script.contains(forbidden), "{forbidden}");
+        }
     }
     let style = world.raw_get("/docs/style.css", "").await;
     assert!(!style.contains("url(") && !style.contains("@import"), "{style}");

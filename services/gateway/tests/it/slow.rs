@@ -27,7 +27,7 @@ async fn drip(mut stream: TcpStream) -> Duration {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_thousand_slow_heads_are_cut_in_time_and_nobody_else_notices() {
-    let world = World::with(&[("HEADER_READ_TIMEOUT_SECONDS", "3"), ("RATE_LIMIT_PROFILE", "loadtest")]).await;
+    let world = World::with(&[("HEADER_READ_TIMEOUT_SECONDS", "8"), ("RATE_LIMIT_PROFILE", "loadtest")]).await;
     let mut slow = JoinSet::new();
     for _ in 0..SLOW_HEADS {
         slow.spawn(drip(TcpStream::connect(world.gateway.address()).await.unwrap()));
@@ -48,7 +48,7 @@ async fn two_thousand_slow_heads_are_cut_in_time_and_nobody_else_notices() {
     );
     assert!(took.len() > 20, "only {} others were answered", took.len());
     for elapsed in slow.join_all().await {
-        assert!(elapsed < Duration::from_secs(15), "{elapsed:?}");
+        assert!(elapsed < Duration::from_secs(30), "{elapsed:?}");
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod confirms;
 pub(crate) mod payments;
 pub(crate) mod refunds;
 pub(crate) mod sagas;
+pub(crate) mod standing;
 mod text;
 pub(crate) mod unlocks;
 pub(crate) mod views;

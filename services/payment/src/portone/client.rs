@@ -1,6 +1,8 @@
 use common::{
     config::{ConfigError, Env},
+    context,
     lifecycle::install_tls_provider,
+    traces::{self, ClientCall, SpanKind},
 };
 use http::{HeaderValue, Method, header};
 use reqwest::RequestBuilder;
@@ -98,7 +100,8 @@ impl PortoneClient {
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<T, PortoneError> {
-        self.call(operation, self.request(Method::GET, path).query(query)).await
+        self.call(operation, (Method::GET, path), |request| request.query(query))
+            .await
     }
 
     pub(super) async fn post<T: DeserializeOwned>(
@@ -108,34 +111,50 @@ impl PortoneClient {
         body: &impl Serialize,
         key: Option<&IdempotencyKey>,
     ) -> Result<T, PortoneError> {
-        let mut request = self.request(Method::POST, path).json(body);
-        if let Some(key) = key {
-            request = request.header("idempotency-key", key.header());
-        }
-        self.call(operation, request).await
-    }
-
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let url = format!("{}{path}", self.base_url);
-        self.http
-            .request(method, url)
-            .header(header::AUTHORIZATION, self.authorization.clone())
+        self.call(operation, (Method::POST, path), |request| {
+            let request = request.json(body);
+            match key {
+                Some(key) => request.header("idempotency-key", key.header()),
+                None => request,
+            }
+        })
+        .await
     }
 
     async fn call<T: DeserializeOwned>(
         &self,
         operation: &'static str,
-        request: RequestBuilder,
+        (method, path): (Method, &str),
+        complete: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> Result<T, PortoneError> {
+        let url = format!("{}{path}", self.base_url);
+        let request =
+            complete(self.http.request(method.clone(), url)).header(header::AUTHORIZATION, self.authorization.clone());
         let started = Instant::now();
         let result = match self.breaker.call(health, send(request)).await {
             Ok(value) => Ok(value),
             Err(BreakerError::Inner(error)) => Err(error),
             Err(BreakerError::Open { retry_after }) => Err(PortoneError::CircuitOpen { retry_after }),
         };
-        let outcome = outcome(&result);
+        let (outcome, took) = (outcome(&result), started.elapsed());
         metrics::histogram!("portone_request_duration_seconds", "operation" => operation, "outcome" => outcome)
-            .record(started.elapsed().as_secs_f64());
+            .record(took.as_secs_f64());
+        // PortOne itself learns nothing of our traces.
+        let at = context::current().trace.child();
+        traces::record(at, SpanKind::Client, started, took, |span| {
+            let status = match &result {
+                Err(PortoneError::Refused { status, .. }) => Some(*status),
+                _ => None,
+            };
+            let call = ClientCall {
+                peer: "portone",
+                method: &method,
+                target: traces::template(path),
+                status,
+                error: (result.is_err() && status.is_none()).then_some(outcome),
+            };
+            call.describe(span);
+        });
         result
     }
 }

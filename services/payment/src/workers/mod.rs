@@ -21,10 +21,7 @@ pub(crate) use reconcile_payments::reconcile_payments;
 pub(crate) use refund_payments::refund_payments;
 pub(crate) use release_locks::release_locks;
 
-use common::{
-    context::{self, RequestContext},
-    lifecycle::Shutdown,
-};
+use common::{lifecycle::Shutdown, traces};
 use sqlx::PgPool;
 use std::{future::Future, sync::Arc, time::Duration};
 use tokio::{sync::Notify, task::JoinSet};
@@ -80,7 +77,7 @@ async fn work<T, Take, Taken, Do, Done>(
         let mut tasks = JoinSet::new();
         for one in taken {
             // Each piece of work is the beginning of a trace of its own.
-            tasks.spawn(context::scope(RequestContext::new(), each(one)));
+            tasks.spawn(traces::background(name, each(one)));
         }
         let mut failed = false;
         while let Some(result) = tasks.join_next().await {

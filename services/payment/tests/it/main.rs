@@ -10,6 +10,7 @@ mod portone;
 mod reading;
 mod reconciling;
 mod refunding;
+mod stats;
 mod stuck_sagas;
 mod transitions;
 mod undecided;

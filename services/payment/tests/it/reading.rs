@@ -167,6 +167,7 @@ async fn the_document_has_every_route() {
         paths,
         [
             "/payments",
+            "/payments/admin/stats",
             "/payments/confirm",
             "/payments/webhook/portone",
             "/payments/{id}"

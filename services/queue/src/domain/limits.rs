@@ -35,10 +35,8 @@ pub(crate) struct Limits {
 
 impl Limits {
     pub(crate) fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        let max_active = match env.optional("MAX_ACTIVE") {
-            Some(_) => Some(env.parse_or("MAX_ACTIVE", 0)?),
-            None => None,
-        };
+        env.explain_default("MAX_ACTIVE", "600 times the rate");
+        let max_active = env.parse_optional("MAX_ACTIVE")?;
         let batch = env.parse_or("ADMISSION_BATCH", 500)?;
         if batch > MAX_BATCH {
             return Err(ConfigError::new("ADMISSION_BATCH", format!("is more than {MAX_BATCH}")));

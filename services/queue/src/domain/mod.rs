@@ -11,5 +11,6 @@ pub(crate) use estimate::{Pace, PollLimits};
 pub(crate) use ids::made_at;
 pub(crate) use limits::Limits;
 pub(crate) use sale::EventFacts;
-pub(crate) use settings::{Settings, SettingsChange};
+pub use settings::SettingsChange;
+pub(crate) use settings::{Actor, Settings};
 pub(crate) use ticket::{Ticket, TicketKeys, TicketState};

@@ -2,6 +2,7 @@ use crate::domain::Limits;
 use common::problem::Problem;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 /// Admission beyond this is no queue any more, and one tick could not keep up.
 const MAX_ADMISSION_PER_SECOND: u32 = 10_000;
@@ -9,6 +10,31 @@ const MAX_ADMISSION_PER_SECOND: u32 = 10_000;
 const MAX_ACTIVE: u32 = 1_000_000;
 /// The default cap in seconds of admission: how long a place lasts.
 const CAP_SECONDS: u32 = 600;
+
+/// Who changes settings.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Actor<'a> {
+    /// An administrator, by account.
+    Admin(Uuid),
+    /// Somebody with `ticketctl`, by name.
+    Operator(&'a str),
+}
+
+impl<'a> Actor<'a> {
+    pub(crate) const fn admin(self) -> Option<Uuid> {
+        match self {
+            Self::Admin(id) => Some(id),
+            Self::Operator(_) => None,
+        }
+    }
+
+    pub(crate) const fn operator(self) -> Option<&'a str> {
+        match self {
+            Self::Admin(_) => None,
+            Self::Operator(name) => Some(name),
+        }
+    }
+}
 
 /// How fast an event's line moves, defaults filled in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,20 +64,20 @@ impl Settings {
 }
 
 /// A change of an event's settings; what is left out stays as it is.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct SettingsChange {
+pub struct SettingsChange {
     /// Admissions per second.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 10_000)]
-    pub(crate) admission_per_second: Option<u32>,
+    pub admission_per_second: Option<u32>,
     /// How many may be admitted at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 1_000_000)]
-    pub(crate) max_active: Option<u32>,
+    pub max_active: Option<u32>,
     /// Whether nobody is admitted.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) paused: Option<bool>,
+    pub paused: Option<bool>,
 }
 
 impl SettingsChange {

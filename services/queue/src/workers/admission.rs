@@ -14,7 +14,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use common::{
-    crash,
+    crash, gauges,
     lifecycle::Shutdown,
     problem::{Code, Problem},
 };
@@ -77,7 +77,7 @@ async fn round(
             let live = state.line.live_events().await?;
             // Another replica saw the end of these lines: what this one saw last must not stand for ever.
             for ended in reported.extract_if(|event| !live.contains(event)) {
-                show(ended, 0, 0);
+                show_no_more(ended);
             }
             live
         }
@@ -189,20 +189,16 @@ async fn close(state: &AppState, event: Uuid) -> Result<(), Problem> {
     crash::point("queue.close.closed");
     state.line.retire_live(event).await?;
     state.availability.retire(event);
-    show(event, 0, 0);
+    show_no_more(event);
     Ok(())
 }
 
 fn report(event: Uuid, outcome: &TickOutcome) {
     show(event, outcome.waiting, outcome.active);
-    for (name, count) in [
-        ("queue_admitted_total", outcome.admitted),
-        ("queue_evicted_total", outcome.evicted),
-        ("queue_expired_total", outcome.expired),
-        ("queue_returned_total", outcome.returned),
-    ] {
-        metrics::counter!(name, "event" => event.to_string()).increment(count);
-    }
+    metrics::counter!("queue_admitted_total", "event" => event.to_string()).increment(outcome.admitted);
+    metrics::counter!("queue_evicted_total", "event" => event.to_string()).increment(outcome.evicted);
+    metrics::counter!("queue_expired_total", "event" => event.to_string()).increment(outcome.expired);
+    metrics::counter!("queue_returned_total", "event" => event.to_string()).increment(outcome.returned);
     if outcome.admitted > 0 {
         tracing::debug!(
             event.id = %event,
@@ -216,7 +212,14 @@ fn report(event: Uuid, outcome: &TickOutcome) {
 
 /// Every replica shows the same numbers, so they are not to be summed up.
 fn show(event: Uuid, waiting: u64, active: u64) {
-    for (name, value) in [("queue_waiting", waiting), ("queue_active", active)] {
-        metrics::gauge!(name, "event" => event.to_string()).set(f64::from(u32::try_from(value).unwrap_or(u32::MAX)));
-    }
+    let event = event.to_string();
+    gauges::set_count("queue_waiting", &[("event", &event)], waiting);
+    gauges::set_count("queue_active", &[("event", &event)], active);
+}
+
+/// There is no such line any more.
+fn show_no_more(event: Uuid) {
+    let event = event.to_string();
+    gauges::end("queue_waiting", &[("event", &event)]);
+    gauges::end("queue_active", &[("event", &event)]);
 }

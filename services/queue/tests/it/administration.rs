@@ -121,17 +121,17 @@ async fn the_numbers_of_a_line_that_another_replica_ended_do_not_stand_for_ever(
     let (event, buyer) = (world.neighbours.event(), world.buyer());
     buyer.enter(event).await;
     buyer.admitted().await;
-    let shows = |line: String| {
+    let shows = |line: String, is_there: bool| {
         let world = &world;
         async move {
-            eventually(&format!("{line} in /metrics"), SOON, || async {
+            eventually(&format!("{line} in /metrics: {is_there}"), SOON, || async {
                 let metrics = test_support::Api::new(&world.replicas[0].url()).get("/metrics").await;
-                metrics.expect(200).as_str().unwrap().contains(&line).then_some(())
+                (metrics.expect(200).as_str().unwrap().contains(&line) == is_there).then_some(())
             })
             .await;
         }
     };
-    shows(format!("queue_active{{event=\"{event}\"}} 1")).await;
+    shows(format!("queue_active{{event=\"{event}\"}} 1"), true).await;
     // As the other replica does when the place has ended.
     redis::cmd("ZREM")
         .arg("queue:live")
@@ -139,5 +139,43 @@ async fn the_numbers_of_a_line_that_another_replica_ended_do_not_stand_for_ever(
         .exec_async(&mut world.redis().await)
         .await
         .unwrap();
-    shows(format!("queue_active{{event=\"{event}\"}} 0")).await;
+    shows(format!("queue_active{{event=\"{event}\"}}"), false).await;
+}
+
+#[tokio::test]
+async fn administrators_see_all_lines_and_how_the_service_is_doing() {
+    let world = World::new().await;
+    let (short, long) = (world.neighbours.event(), world.neighbours.event());
+    for event in [short, long] {
+        let path = format!("/queue/admin/events/{event}");
+        let _paused = world.admin().put(&path, &json!({"paused": true})).await.expect(200);
+    }
+    for event in [short, long, long] {
+        world.buyer().enter(event).await;
+    }
+    let stats = eventually("both lines, the longer one first", SOON, || async {
+        let stats = world.admin().get("/queue/admin/lines").await.expect(200);
+        let lines: Vec<_> = stats["lines"]
+            .as_array()?
+            .iter()
+            .map(|line| (line["eventId"].clone(), line["waiting"].clone(), line["paused"].clone()))
+            .collect();
+        let expected = [
+            (json!(long), json!(2), json!(true)),
+            (json!(short), json!(1), json!(true)),
+        ];
+        (lines == expected).then_some(stats)
+    })
+    .await;
+    let process = &stats["process"];
+    assert!(
+        process["instance"].is_string() && process["breakers"].is_array(),
+        "{process}"
+    );
+    let pools = process["pools"].as_array().unwrap();
+    assert!(pools.iter().any(|pool| pool["name"] == "requests"), "{process}");
+
+    let path = "/queue/admin/lines";
+    world.gateway().get(path).await.expect_problem(401, "UNAUTHENTICATED");
+    world.buyer().api.get(path).await.expect_problem(403, "FORBIDDEN");
 }

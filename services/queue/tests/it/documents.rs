@@ -24,6 +24,7 @@ async fn the_document_lists_every_public_endpoint_with_its_replies() {
         operations,
         [
             "delete /queue/leave: 204 401 500 503",
+            "get /queue/admin/lines: 200 401 403 500 503",
             "get /queue/admin/stats: 200 400 401 403 404 500 503",
             "get /queue/status: 200 400 401 404 500 503",
             "get /queue/stream: 200 400 401 404 500 503",

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use test_support::Api;
 use uuid::Uuid;
 
-const ROUTES: [(Method, &str); 21] = [
+const ROUTES: [(Method, &str); 22] = [
     (Method::POST, "/auth/register"),
     (Method::POST, "/auth/login"),
     (Method::POST, "/auth/refresh"),
@@ -23,6 +23,7 @@ const ROUTES: [(Method, &str); 21] = [
     (Method::POST, "/users/me/social-accounts/{provider}"),
     (Method::DELETE, "/users/me/social-accounts/{provider}"),
     (Method::GET, "/users/me/login-history"),
+    (Method::GET, "/users/admin/stats"),
     (Method::GET, "/admin/users"),
     (Method::GET, "/admin/users/{id}"),
     (Method::POST, "/admin/users/{id}/lock"),

@@ -274,3 +274,14 @@ async fn an_operator_lists_locks_and_unlocks_administrators() {
         .collect();
     assert_eq!(noted, [(true, "USER_LOCKED"), (true, "USER_UNLOCKED")]);
 }
+
+#[tokio::test]
+async fn only_administrators_see_how_the_service_is_doing() {
+    let world = World::start().await;
+    let path = "/users/admin/stats";
+    world.api.get(path).await.expect_problem(401, "UNAUTHENTICATED");
+    let user = world.api.as_user(Uuid::now_v7());
+    user.get(path).await.expect_problem(403, "FORBIDDEN");
+    let stats = world.api.as_admin(Uuid::now_v7()).get(path).await.expect(200);
+    assert!(stats["process"]["instance"].is_string(), "{stats}");
+}

@@ -45,6 +45,8 @@ pub(super) const ROUTES: &[Row] = &[
     row("GET", "/openapi.json", Anybody, "gateway", "300/ip", ""),
     row("GET", "/docs", Anybody, "gateway", "300/ip", ""),
     row("GET", "/docs/{asset}", Anybody, "gateway", "300/ip", ""),
+    row("GET", "/operator", Anybody, "gateway", "300/ip", ""),
+    row("GET", "/admin/stats", Admin, "gateway", "none", ""),
     row("GET", "/health/live", Anybody, "gateway", "none", ""),
     row("GET", "/health/ready", Anybody, "gateway", "none", ""),
     row("GET", "/metrics", Anybody, "gateway", "none", ""),
@@ -93,6 +95,7 @@ pub(super) const ROUTES: &[Row] = &[
         "",
     ),
     row("GET", "/users/me/login-history", User, "user", "200/user", ""),
+    row("GET", "/users/admin/stats", Admin, "user", "none", ""),
     row("GET", "/admin/users", Admin, "user", "none", ""),
     row("GET", "/admin/users/{id}", Admin, "user", "none", ""),
     row("POST", "/admin/users/{id}/lock", Admin, "user", "none", ""),
@@ -100,6 +103,7 @@ pub(super) const ROUTES: &[Row] = &[
     row("GET", "/events", Anybody, "event", "300/ip", ""),
     row("GET", "/events/{id}", Anybody, "event", "300/ip", ""),
     row("GET", "/events/{id}/seats", User, "event", "200/user", ""),
+    row("GET", "/events/admin/stats", Admin, "event", "none", ""),
     row("POST", "/events", Admin, "event", "none", ""),
     row("PUT", "/events/{id}", Admin, "event", "none", ""),
     row("DELETE", "/events/{id}", Admin, "event", "none", ""),
@@ -119,6 +123,7 @@ pub(super) const ROUTES: &[Row] = &[
     row("DELETE", "/queue/leave", User, "queue", "100/user", ""),
     row("GET", "/queue/stream", User, "queue", "20/user", "stream"),
     row("GET", "/queue/admin/stats", Admin, "queue", "none", ""),
+    row("GET", "/queue/admin/lines", Admin, "queue", "none", ""),
     row("PUT", "/queue/admin/events/{eventId}", Admin, "queue", "none", ""),
     row(
         "GET",
@@ -163,6 +168,7 @@ pub(super) const ROUTES: &[Row] = &[
     row("GET", "/reservations", User, "reservation", "200/user", ""),
     row("GET", "/reservations/{id}", User, "reservation", "200/user", ""),
     row("DELETE", "/reservations/{id}", User, "reservation", "20/user 50/ip", ""),
+    row("GET", "/reservations/admin/stats", Admin, "reservation", "none", ""),
     row(
         "POST",
         "/payments",
@@ -175,6 +181,7 @@ pub(super) const ROUTES: &[Row] = &[
     row("GET", "/payments", User, "payment", "200/user", ""),
     row("GET", "/payments/{id}", User, "payment", "200/user", ""),
     row("POST", "/payments/webhook/portone", Anybody, "payment", "600/ip", ""),
+    row("GET", "/payments/admin/stats", Admin, "payment", "none", ""),
 ];
 
 impl Row {

@@ -109,15 +109,15 @@ struct Simulators {
 impl Simulators {
     /// `OAUTH_SIMULATORS_URL` and `OAUTH_SIMULATORS_BROWSER_URL`. In production there are none.
     fn from_env(env: &Env) -> Result<Option<Self>, ConfigError> {
+        const LOCAL: &str = "http://127.0.0.1:8090";
+        const BROWSERS: &str = "OAUTH_SIMULATORS_BROWSER_URL";
         let ours = match (env.profile(), env.optional(SIMULATORS)) {
             (Profile::Prod, Some(_)) => return Err(ConfigError::new(SIMULATORS, "must not be set in prod")),
             (Profile::Prod, None) | (Profile::Local, Some(NONE)) => return Ok(None),
-            (Profile::Local, given) => given
-                .unwrap_or("http://127.0.0.1:8090")
-                .trim_end_matches('/')
-                .to_owned(),
+            (Profile::Local, _) => env.string_or(SIMULATORS, LOCAL).trim_end_matches('/').to_owned(),
         };
-        let browsers = env.string_or("OAUTH_SIMULATORS_BROWSER_URL", &ours);
+        env.explain_default(BROWSERS, "as OAUTH_SIMULATORS_URL");
+        let browsers = env.string_or(BROWSERS, &ours);
         Ok(Some(Self { ours, browsers }))
     }
 }
