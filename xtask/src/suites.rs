@@ -1,5 +1,5 @@
-//! All the tests. They are many programs, and most of their time is waiting (for an expiry, for a service to start), so several
-//! run at a time: those that start the system's processes in a lane of their own, and the others in the lanes beside it.
+//! All the tests. They are many programs, and most of their time is waiting (for an expiry, for a service to start), so two
+//! run at a time: those of the whole system one after the other, and beside them those of the crates and services.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -13,14 +13,8 @@ use serde_json::Value;
 
 use crate::workspace::{Workspace, run};
 
-/// Its tests boot whole systems. Their programs are the longest, so they begin first.
+/// Each of its tests boots a whole system; two of them at once would be too much for the servers.
 const SYSTEM: &str = "system-tests";
-
-/// The one whose tests start the system as processes: nothing else may have its lane.
-const PROCESSES: &str = "it";
-
-/// Lanes for all the others.
-const OTHER_LANES: usize = 2;
 
 /// Packages whose tests need features that nothing else does (tokio's clock that can be stopped, tokio-postgres). Built with the
 /// others, they would have every dependency compiled a second time; by themselves they are few and small.
@@ -53,19 +47,21 @@ pub(crate) fn run_all(workspace: &Workspace, prepare: &(dyn Fn(&mut Command) + S
     for selection in &selections {
         suites.extend(build(workspace, selection)?);
     }
-    let (processes, mut others): (VecDeque<_>, VecDeque<_>) = suites
-        .into_iter()
-        .partition(|suite| suite.package == SYSTEM && suite.target == PROCESSES);
-    others.make_contiguous().sort_by_key(|suite| suite.package != SYSTEM);
-    let (processes, others) = (Mutex::new(processes), Mutex::new(others));
+    let (system, others): (VecDeque<_>, VecDeque<_>) = suites.into_iter().partition(|suite| suite.package == SYSTEM);
+    let (system, others) = (Mutex::new(system), Mutex::new(others));
     let logs = workspace.dev().join("logs/tests");
     fs::create_dir_all(&logs).with_context(|| format!("cannot create {}", logs.display()))?;
     let tally = Mutex::new(Tally::default());
     std::thread::scope(|scope| {
-        let queues = std::iter::once(&processes).chain(std::iter::repeat_n(&others, OTHER_LANES));
-        let lanes: Vec<_> = queues
-            .map(|queue| scope.spawn(|| run_lane(queue, &logs, prepare, &tally)))
-            .collect();
+        // Whoever has run the system's helps with the others.
+        let lanes = [vec![&system, &others], vec![&others]].map(|queues| {
+            let (logs, tally) = (&logs, &tally);
+            scope.spawn(move || {
+                queues
+                    .into_iter()
+                    .try_for_each(|queue| run_lane(queue, logs, prepare, tally))
+            })
+        });
         lanes
             .into_iter()
             .try_for_each(|lane| lane.join().unwrap_or_else(|_| bail!("a lane of tests panicked")))
@@ -131,7 +127,7 @@ fn package(folder: &Path) -> Result<String> {
         .with_context(|| format!("{} names no package", manifest.display()))
 }
 
-/// Runs one program after the other until none is left in the queue, which lanes may share.
+/// Runs one program after the other until none is left in the queue.
 fn run_lane(
     queue: &Mutex<VecDeque<Suite>>,
     logs: &Path,

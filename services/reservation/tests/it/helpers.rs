@@ -83,7 +83,7 @@ impl App {
              where reservation_id = $1",
             "update reservation_service.reservations
              set status = 'CONFIRMED', confirmed_at = clock_timestamp(), payment_id = uuidv7(), payment_status = 'SUCCESS',
-                 version = version + 1
+                 payment_lock_id = null, payment_locked_at = null, version = version + 1
              where id = $1",
         ];
         for statement in statements {
