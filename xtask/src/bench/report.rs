@@ -216,7 +216,7 @@ mod tests {
     fn only_what_is_between_the_marks_is_replaced() {
         let document = "# P\n\nwords\n<!-- figures: hold -->\nold\n<!-- end: hold -->\nmore\n<!-- figures: queue -->\nq\n<!-- end: queue -->\n";
         let new = replaced(document, "hold", "new\n").unwrap();
-        assert_eq!(new, document.replace("old", "new"));
+        assert_eq!(new, document.replace("\nold\n", "\nnew\n"));
         assert_eq!(
             replaced(&new, "hold", "old\n").unwrap(),
             document,
