@@ -75,6 +75,27 @@ final class Backstage {
     static void close(Sale sale) {
         ObjectNode reason = object().put("reason", "the load test is over");
         call("POST", "/events/" + sale.eventId() + "/cancel", sale.adminToken(), reason, 202);
+        awaitEmptyLine(sale);
+    }
+
+    /**
+     * Waits until nobody has a place in the sale's line any more: places end by messages, a moment after what ends them, and who
+     * still has one cannot enter the line of the next sale. Gives up after a while; the next simulation tells of it then.
+     */
+    static void awaitEmptyLine(Sale sale) {
+        Instant end = Instant.now().plus(PATIENCE);
+        while (Instant.now().isBefore(end)) {
+            JsonNode line = call("GET", "/queue/admin/stats?eventId=" + sale.eventId(), sale.adminToken(), null, 200);
+            if (line.get("waiting").asLong() + line.get("active").asLong() == 0) {
+                return;
+            }
+            try {
+                Thread.sleep(200);
+            } catch (InterruptedException error) {
+                Thread.currentThread().interrupt();
+                return;
+            }
+        }
     }
 
     /** Signs somebody in and returns the access token. */

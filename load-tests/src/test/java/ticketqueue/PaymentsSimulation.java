@@ -84,6 +84,7 @@ public class PaymentsSimulation extends Simulation {
     @Override
     public void after() {
         Backstage.call("PUT", "/queue/admin/events/" + sale.eventId(), sale.adminToken(), Backstage.object().put("paused", true), 200);
+        Backstage.awaitEmptyLine(sale);
     }
 
     private ChainBuilder hold() {
