@@ -237,7 +237,9 @@ impl Crowd {
             }
             Kind::Seats => {
                 let path = format!("/events/{}/seats", self.event(number));
-                let call = Call::new("GET /events/{id}/seats", &path).header("accept-encoding", "gzip");
+                let call = Call::new("GET /events/{id}/seats", &path)
+                    .bearer(&self.people[number % self.people.len()].token)
+                    .header("accept-encoding", "gzip");
                 let _replied = self.client.send(call.due(due)).await;
             }
         }
@@ -303,9 +305,9 @@ fn rows(load: &Load, endpoints: &[EndpointFigures], elapsed: Duration, usage: &U
         rows.push(Figure::text("  median, 99th percentile, longest", others));
     }
     if load.may_be_limited {
-        rows.push(Figure::new("429", limited, ""));
+        rows.push(Figure::text("429", format!("{:.0}", limited + 0.0)));
     }
-    rows.push(Figure::held("errors", errors, "", Bar::AtMost(0.0)));
+    rows.push(Figure::text("errors", format!("{:.0}", errors + 0.0)).judged(Bar::AtMost(0.0), errors));
     for endpoint in endpoints {
         for outcome in endpoint
             .outcomes
