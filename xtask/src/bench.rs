@@ -115,7 +115,7 @@ pub(crate) async fn bench(workspace: &Workspace, ports: &Ports, choices: &[Choic
     for bench in benches {
         let file = report::file(workspace, bench.name())?;
         if matches!(bench, Bench::Mixed | Bench::Peak) {
-            system::run(workspace, ports, &infra, bench.name(), quick, &file).await?;
+            system::run(workspace, ports, bench.name(), quick, &file).await?;
             publish(workspace, &infra, *bench, quick).await?;
             continue;
         }

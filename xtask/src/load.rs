@@ -8,7 +8,7 @@ use clap::ValueEnum;
 
 use crate::infra::tools;
 use crate::ports::Ports;
-use crate::services::UNITS;
+use crate::services;
 use crate::visit::Visit;
 use crate::workspace::{Workspace, run as run_command};
 
@@ -126,16 +126,8 @@ async fn play_and_audit(workspace: &Workspace, visit: &Visit, options: &Options)
 
 /// Writes a file with the access tokens of so many buyers.
 fn invite(workspace: &Workspace, visit: &Visit, count: usize, file: &Path) -> Result<()> {
-    let mut cargo = workspace.cargo();
-    cargo.args(["build", "-p", "load", "--bin", "buyers"]);
-    if visit.wanted.release {
-        cargo.arg("--release");
-    }
-    run_command(&mut cargo)?;
-    let [_, user, ..] = UNITS;
-    let mut buyers = Command::new(workspace.binaries(visit.wanted.release)?.join("buyers"));
-    buyers.envs(visit.environment.of(user)).arg(count.to_string()).arg(file);
-    run_command(&mut buyers)
+    services::build_with(workspace, visit.wanted.release, &["load"])?;
+    run_command(visit.load(workspace, "buyers")?.arg(count.to_string()).arg(file))
 }
 
 fn play(workspace: &Workspace, buyers: &Path, options: &Options) -> Result<()> {

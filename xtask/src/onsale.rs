@@ -10,10 +10,10 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 
 use crate::PortsArgs;
-use crate::infra;
 use crate::layout::LayoutArgs;
 use crate::ports::Ports;
-use crate::services::{self, Environment, Tenancy, UNITS, Wanted};
+use crate::services::{self, Wanted};
+use crate::visit::Visit;
 use crate::workspace::Workspace;
 
 /// So few seats make a short evening, in which holds end soon.
@@ -95,44 +95,28 @@ impl OnsaleArgs {
 
 /// Brings the system up, lets the buyers come, and says by the exit code whether it was fair and exact.
 pub(crate) async fn run(workspace: &Workspace, ports: &Ports, args: &OnsaleArgs) -> Result<ExitCode> {
-    let _lock = workspace.lock()?;
-    let infra = infra::up(workspace, ports).await?;
-    let ran = services::running(workspace);
     let wanted = Wanted {
         release: !args.debug,
         env: args.settings(),
         replicas: args.replicas.iter().cloned().collect(),
     };
     services::build_with(workspace, wanted.release, &["load"])?;
-    let outcome = sell(workspace, ports, &infra, &wanted, args).await;
-    match ran {
-        // Whoever works with it finds it as it was.
-        Some(before) => drop(services::up(workspace, ports, &infra, &before).await?),
-        None if args.keep => say!("The system runs on, with these settings; `cargo xtask down` stops it."),
-        None => drop(services::stop(workspace)?),
-    }
-    Ok(if outcome? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-async fn sell(
-    workspace: &Workspace,
-    ports: &Ports,
-    infra: &infra::Infra,
-    wanted: &Wanted,
-    args: &OnsaleArgs,
-) -> Result<bool> {
     say!("settings that such an evening needs:");
     for (key, value) in &wanted.env {
         say!("  {key}={value}");
     }
-    services::up(workspace, ports, infra, wanted).await?;
-    let tenancy = Tenancy::claim(workspace, infra).await?;
-    let environment = Environment::new(workspace, ports, infra, &tenancy, wanted);
-    let [_, user_service, ..] = UNITS;
-    let binary = workspace.binaries(wanted.release)?.join("onsale");
-    let mut buyers = tokio::process::Command::new(&binary);
-    // Accounts and tokens are made as the user service makes them.
-    buyers.envs(environment.of(user_service)).current_dir(workspace.root());
+    let visit = Visit::anew(workspace, ports, wanted).await?;
+    let outcome = sell(workspace, &visit, args).await;
+    if args.keep && !visit.is_a_guest() {
+        say!("The system runs on, with these settings; `cargo xtask down` stops it.");
+    } else {
+        visit.end(workspace, ports).await?;
+    }
+    Ok(if outcome? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn sell(workspace: &Workspace, visit: &Visit, args: &OnsaleArgs) -> Result<bool> {
+    let mut buyers = tokio::process::Command::from(visit.load(workspace, "onsale")?);
     buyers.arg("--state").arg(workspace.dev().join("state.json"));
     buyers.arg("--reports").arg(workspace.root().join("target/onsale"));
     let entry = args.entry_seconds.unwrap_or(if args.is_small() { 3.0 } else { 10.0 });
@@ -147,9 +131,7 @@ async fn sell(
     for (name, number) in numbers {
         buyers.arg(name).arg(number);
     }
-    let mut buyers = buyers
-        .spawn()
-        .with_context(|| format!("cannot start {}", binary.display()))?;
+    let mut buyers = buyers.spawn().context("cannot start the buyers")?;
     loop {
         tokio::select! {
             status = buyers.wait() => return Ok(status?.success()),

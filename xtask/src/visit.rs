@@ -1,13 +1,14 @@
 //! A task's visit to the system: as it runs, else started for the visit; left as it was found.
 
 use std::fs::File;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
 use crate::infra;
 use crate::ports::Ports;
-use crate::services::{self, Environment, Tenancy, Ticketctl, Wanted};
+use crate::services::{self, Environment, Tenancy, Ticketctl, UNITS, Wanted};
 use crate::state::State;
 use crate::workspace::Workspace;
 
@@ -18,7 +19,7 @@ const REST_PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(crate) struct Visit {
     pub(crate) state: State,
-    pub(crate) environment: Environment,
+    environment: Environment,
     /// How it runs now.
     pub(crate) wanted: Wanted,
     ticketctl: Ticketctl,
@@ -36,22 +37,42 @@ impl Visit {
         release: bool,
         needed: &[(&str, &str)],
     ) -> Result<Self> {
+        let as_needed = |before: Option<&Wanted>| {
+            let mut wanted = before.cloned().unwrap_or(Wanted {
+                release,
+                ..Wanted::default()
+            });
+            for &(key, value) in needed {
+                wanted.env.insert(key.to_owned(), value.to_owned());
+            }
+            wanted
+        };
+        Self::enter(workspace, ports, as_needed, false).await
+    }
+
+    /// A system of just this kind, in new processes, whatever runs now.
+    pub(crate) async fn anew(workspace: &Workspace, ports: &Ports, wanted: Wanted) -> Result<Self> {
+        Self::enter(workspace, ports, |_| wanted, true).await
+    }
+
+    async fn enter(
+        workspace: &Workspace,
+        ports: &Ports,
+        wanted: impl FnOnce(Option<&Wanted>) -> Wanted,
+        anew: bool,
+    ) -> Result<Self> {
         let lock = workspace.lock()?;
         let infra = infra::up(workspace, ports).await?;
         let before = services::running(workspace);
-        let mut wanted = before.clone().unwrap_or(Wanted {
-            release,
-            ..Wanted::default()
-        });
-        for &(key, value) in needed {
-            wanted.env.insert(key.to_owned(), value.to_owned());
+        let wanted = wanted(before.as_ref());
+        if anew {
+            services::stop(workspace)?;
         }
         let state = match services::up(workspace, ports, &infra, &wanted).await {
             Ok(state) => state,
             Err(error) => {
-                if before.is_none() {
-                    services::stop(workspace)?;
-                }
+                // Why it does not start matters more than what comes of it.
+                let _left = restore(workspace, ports, before.as_ref()).await;
                 return Err(error);
             }
         };
@@ -66,6 +87,16 @@ impl Visit {
             before,
             _lock: lock,
         })
+    }
+
+    /// A program of `crates/load` for this system. Accounts and tokens are made as the user service makes them.
+    pub(crate) fn load(&self, workspace: &Workspace, program: &str) -> Result<Command> {
+        let [_, user_service, ..] = UNITS;
+        let mut command = Command::new(workspace.binaries(self.wanted.release)?.join(program));
+        command
+            .envs(self.environment.of(user_service))
+            .current_dir(workspace.root());
+        Ok(command)
     }
 
     /// Waits until the books are in order and says what the audit says; an error if they do not come into order.
@@ -90,17 +121,28 @@ impl Visit {
 
     /// Leaves the system as it was found.
     pub(crate) async fn end(self, workspace: &Workspace, ports: &Ports) -> Result<()> {
+        if self.before.as_ref() != Some(&self.wanted) {
+            restore(workspace, ports, self.before.as_ref()).await?;
+        }
         match &self.before {
-            None => {
-                services::stop(workspace)?;
-                say!("Services stopped; PostgreSQL, Redis and Kafka run on until `cargo xtask down`.");
-            }
-            Some(before) if before.env == self.wanted.env => say!("The system runs on as it did before."),
-            Some(before) => {
-                services::up(workspace, ports, &infra::Infra::addresses(ports), before).await?;
-                say!("The system runs on with its own settings again.");
-            }
+            None => say!("Services stopped; PostgreSQL, Redis and Kafka run on until `cargo xtask down`."),
+            Some(before) if *before == self.wanted => say!("The system runs on as it did before."),
+            Some(_) => say!("The system runs on with its own settings again."),
         }
         Ok(())
     }
+
+    /// Whether a system ran before.
+    pub(crate) fn is_a_guest(&self) -> bool {
+        self.before.is_some()
+    }
+}
+
+/// Has the system run as it did before, or not at all.
+async fn restore(workspace: &Workspace, ports: &Ports, before: Option<&Wanted>) -> Result<()> {
+    match before {
+        None => drop(services::stop(workspace)?),
+        Some(before) => drop(services::up(workspace, ports, &infra::Infra::addresses(ports), before).await?),
+    }
+    Ok(())
 }

@@ -23,15 +23,16 @@ pub struct Account {
     pub token: String,
 }
 
-/// Sees that there are `count` accounts and signs a token for each. The environment is the user service's: its database, keys
+/// Sees that a crowd of that name has `count` accounts and signs a token for each. A load has a crowd of its own, for nobody can
+/// wait in two lines, and a load that has just ended leaves buyers behind who closed their tab. The environment is the user service's: its database, keys
 /// and `JWT_SECRET`; the tokens live as long as `ACCESS_TOKEN_TTL_SECONDS` says there.
 ///
 /// # Errors
 /// When the settings are unusable, in production, or without a database.
-pub async fn seed(env: &Env, count: usize) -> anyhow::Result<Vec<Account>> {
+pub async fn seed(env: &Env, crowd: &str, count: usize) -> anyhow::Result<Vec<Account>> {
     let people: Vec<SeedAccount> = (0..count)
         .map(|number| SeedAccount {
-            email: format!("load{number:06}@load.example.com"),
+            email: format!("{crowd}-{number:06}@load.example.com"),
             name: "김부하".to_owned(),
             phone: format!("010{number:08}"),
         })

@@ -6,7 +6,8 @@ use common::config::Env;
 use load::onsale::{Options, run};
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
-/// Sells out a hall to a crowd and tells whether it was fair and exact. The environment is the user service's.
+/// Sells out a hall to a crowd and tells whether it was fair and exact. The environment is the user service's; what is usual is
+/// known to `cargo xtask onsale`.
 #[derive(Debug, Parser)]
 struct Cli {
     /// The state file that `cargo xtask up` wrote.
@@ -16,22 +17,22 @@ struct Cli {
     #[arg(long, default_value = "target/onsale")]
     reports: PathBuf,
     /// How many come.
-    #[arg(long, default_value_t = 50_000)]
+    #[arg(long)]
     buyers: usize,
     /// How many seats there are.
-    #[arg(long, default_value_t = 3_000)]
+    #[arg(long)]
     seats: usize,
     /// Decides who does what.
-    #[arg(long, default_value_t = 20_261_123)]
+    #[arg(long)]
     seed: u64,
     /// All come within so many seconds.
-    #[arg(long, default_value_t = 10.0)]
+    #[arg(long)]
     entry_seconds: f64,
     /// It ends after so many minutes, sold out or not.
-    #[arg(long, default_value_t = 15.0)]
+    #[arg(long)]
     minutes: f64,
     /// Of a hundred buyers, how many read the stream instead of polling.
-    #[arg(long, default_value_t = 2)]
+    #[arg(long)]
     stream_percent: u32,
     /// How many connections the buyers share.
     #[arg(long, default_value_t = 512)]

@@ -15,11 +15,12 @@ use crate::{
     world::World,
 };
 use anyhow::ensure;
+use clap::Parser;
 use common::{Clock, config::Env};
 use pace::Pace;
 use serde_json::json;
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -51,8 +52,8 @@ pub struct Load {
     rate: u32,
     time: Duration,
     warm_up: Duration,
-    /// The first account that takes part. Accounts stay, and so do their places for a while: two loads share none.
-    first: usize,
+    /// Whose accounts take part. Accounts stay, and so do their places for a while: two loads share none.
+    crowd: &'static str,
     /// Who waits before it begins.
     waiting: usize,
     events: usize,
@@ -74,7 +75,7 @@ impl Load {
             rate: 1_000,
             time: Duration::from_secs(if quick { 5 } else { 60 }),
             warm_up: Duration::from_secs(5),
-            first: 0,
+            crowd: "mixed",
             waiting: 2_000,
             events: 10,
             turn: &[
@@ -101,7 +102,7 @@ impl Load {
             rate: 5_000,
             time: Duration::from_secs(if quick { 3 } else { 10 }),
             warm_up: Duration::from_secs(2),
-            first: 10_000,
+            crowd: "peak",
             waiting: 5_000,
             events: 1,
             turn: &[Status, Status, Enter, Status, Status],
@@ -129,11 +130,30 @@ struct Crowd {
     polls: AtomicUsize,
 }
 
-/// Runs a load against the system that the state file names and tells what came out. The environment is the user service's.
+/// What the program of a load is told.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// The state file that `cargo xtask up` wrote.
+    #[arg(long)]
+    state: PathBuf,
+    /// Shorter; the figures mean little.
+    #[arg(long)]
+    quick: bool,
+}
+
+/// The program of a load, which is told by arguments what it runs against.
 ///
 /// # Errors
 /// When the system cannot be prepared.
-pub async fn run(env: &Env, state: &Path, load: &Load) -> anyhow::Result<()> {
+pub async fn start(load: fn(bool) -> Load) -> anyhow::Result<()> {
+    // As many connections as the system lets us have; too few show as failures.
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
+    let Arguments { state, quick } = Arguments::parse();
+    run(&Env::from_process()?, &state, &load(quick)).await
+}
+
+/// Runs a load against the system that the state file names and tells what came out. The environment is the user service's.
+async fn run(env: &Env, state: &Path, load: &Load) -> anyhow::Result<()> {
     let world = World::open(state, CONNECTIONS)?;
     let mut watch = Watch::begin(&world.state().pids);
     let admin = world.log_in_admin().await?;
@@ -141,8 +161,7 @@ pub async fn run(env: &Env, state: &Path, load: &Load) -> anyhow::Result<()> {
     for _ in 0..load.events {
         events.push(world.announce(&admin, 3_000, Clock::system().now()).await?.id);
     }
-    let people = accounts::seed(env, load.first + load.waiting + load.entries()).await?;
-    let people = people.into_iter().skip(load.first).collect();
+    let people = accounts::seed(env, load.crowd, load.waiting + load.entries()).await?;
     let mut crowd = Crowd::new(&world, people, events)?;
     crowd.line_up(load.waiting).await?;
     let crowd_before = Arc::new(crowd);
@@ -355,10 +374,7 @@ mod tests {
         assert_eq!(kinds.map(share), [10, 3, 3, 2, 2]);
         assert_eq!(mixed.entries(), 6_600);
         let peak = Load::peak(false);
-        assert!(
-            mixed.first + mixed.waiting + mixed.entries() <= peak.first,
-            "nobody takes part in both"
-        );
+        assert_ne!(mixed.crowd, peak.crowd, "nobody takes part in both");
         assert!(peak.entries() + peak.waiting < 50_000, "all have room in one line");
     }
 }

@@ -35,7 +35,7 @@ use crate::workspace::Workspace;
 const START_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How the system shall run.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Wanted {
     /// Optimised binaries.
     pub(crate) release: bool,

@@ -19,7 +19,7 @@ struct Arguments {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let Arguments { count, file } = Arguments::parse();
-    let buyers = accounts::seed(&Env::from_process()?, count).await?;
+    let buyers = accounts::seed(&Env::from_process()?, "guest", count).await?;
     let mut out = OpenOptions::new()
         .write(true)
         .create(true)

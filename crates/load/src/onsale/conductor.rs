@@ -198,7 +198,7 @@ async fn accounts(env: &Env, world: &World, count: usize) -> anyhow::Result<Vec<
     for _ in 0..WALK_INS.min(count) {
         walk_ins.push(accounts::register(world).await?);
     }
-    let mut all = accounts::seed(env, count - walk_ins.len()).await?;
+    let mut all = accounts::seed(env, "onsale", count - walk_ins.len()).await?;
     all.append(&mut walk_ins);
     Ok(all)
 }
