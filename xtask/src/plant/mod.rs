@@ -14,7 +14,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use self::copy::Copy;
-use self::faults::{FAULTS, Fault};
+use self::faults::Fault;
 use crate::infra::{self, Infra, postgres};
 use crate::ports::Ports;
 use crate::workspace::{Workspace, run};
@@ -57,11 +57,11 @@ pub(crate) async fn plant(workspace: &Workspace, ports: &Ports, names: &[String]
 
 fn choose(names: &[String]) -> Result<Vec<&'static Fault>> {
     if names.is_empty() {
-        return Ok(FAULTS.iter().collect());
+        return Ok(faults::all().collect());
     }
     let find = |name: &String| {
-        let known = || FAULTS.map(|fault| fault.name).join(", ");
-        let found = FAULTS.iter().find(|fault| fault.name == name);
+        let known = || faults::all().map(|fault| fault.name).collect::<Vec<_>>().join(", ");
+        let found = faults::all().find(|fault| fault.name == name);
         found.with_context(|| format!("there is no fault `{name}`; there are {}", known()))
     };
     names.iter().map(find).collect()
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn every_fault_can_be_planted_in_the_sources_of_today() {
         let workspace = Workspace::find().unwrap();
-        for edit in FAULTS.iter().flat_map(|fault| fault.edits) {
+        for edit in faults::all().flat_map(|fault| fault.edits) {
             let text = fs::read_to_string(workspace.root().join(edit.file)).unwrap();
             edit.planted(&text).unwrap();
         }

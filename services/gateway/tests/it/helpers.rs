@@ -1,30 +1,25 @@
-use axum::{
-    Router,
-    body::Body,
-    extract::{Request, State},
-    response::{IntoResponse, Response},
+//! A gateway with what surrounds it, and who calls it.
+
+mod odd_server;
+mod raw;
+mod redis;
+mod upstream;
+
+pub(crate) use self::{
+    odd_server::OddServer,
+    raw::{raw, read_head, status_of},
+    redis::Redis,
+    upstream::{Recorded, Upstream, reply},
 };
 use common::{
     Clock,
     config::Env,
     identity::Role,
-    internal_auth::{Service, Verifier, guard},
     jwt::{JwtConfig, TokenIssuer},
 };
 use gateway::{Config, build};
-use http::{HeaderMap, Method};
-use std::{
-    collections::HashMap,
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
-use test_support::{Api, Running, connect_redis};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-    task::JoinSet,
-};
+use std::collections::HashMap;
+use test_support::{Api, Running};
 use uuid::Uuid;
 
 pub(crate) const BACKENDS: [&str; 5] = ["USER", "EVENT", "QUEUE", "RESERVATION", "PAYMENT"];
@@ -65,10 +60,7 @@ impl World {
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
         );
-        let config = Config::from_env(&Env::from_pairs(all.clone()).unwrap())
-            .unwrap()
-            .with_clock(clock.clone());
-        let gateway = Running::start(build(config).await.unwrap());
+        let gateway = start(&all, &clock).await;
         Self {
             api: Api::new(&gateway.url()),
             gateway,
@@ -81,9 +73,7 @@ impl World {
 
     /// Another gateway with the same settings.
     pub(crate) async fn replica(&self) -> Running {
-        let env = Env::from_pairs(self.settings.clone()).unwrap();
-        let config = Config::from_env(&env).unwrap().with_clock(self.clock.clone());
-        Running::start(build(config).await.unwrap())
+        start(&self.settings, &self.clock).await
     }
 
     /// The environment of this gateway.
@@ -126,6 +116,12 @@ impl World {
     }
 }
 
+async fn start(settings: &HashMap<String, String>, clock: &Clock) -> Running {
+    let env = Env::from_pairs(settings.clone()).unwrap();
+    let config = Config::from_env(&env).unwrap().with_clock(clock.clone());
+    Running::start(build(config).await.unwrap())
+}
+
 /// A signed-in account.
 pub(crate) struct Person {
     pub(crate) id: Uuid,
@@ -143,104 +139,6 @@ impl Person {
     }
 }
 
-/// A request as a service got it.
-#[derive(Clone, Debug)]
-pub(crate) struct Recorded {
-    pub(crate) method: Method,
-    pub(crate) target: String,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Vec<u8>,
-}
-
-impl Recorded {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).map(|value| value.to_str().unwrap())
-    }
-}
-
-type Answer = Arc<dyn Fn(&Recorded) -> Response + Send + Sync>;
-
-/// Stands in for the services. It accepts only what the gateway signed, as they do.
-pub(crate) struct Upstream {
-    address: SocketAddr,
-    requests: Arc<Mutex<Vec<Recorded>>>,
-    answer: Arc<Mutex<Answer>>,
-    _serving: JoinSet<()>,
-}
-
-#[derive(Clone)]
-struct UpstreamState {
-    requests: Arc<Mutex<Vec<Recorded>>>,
-    answer: Arc<Mutex<Answer>>,
-}
-
-impl Upstream {
-    /// On a port of its own.
-    pub(crate) async fn start() -> Self {
-        let env = Env::from_pairs::<String, String>([]).unwrap();
-        let verifier = Verifier::from_env(&env, Clock::system()).unwrap();
-        let answer: Answer = Arc::new(|_| axum::Json(serde_json::json!({"ok": true})).into_response());
-        let state = UpstreamState {
-            requests: Arc::default(),
-            answer: Arc::new(Mutex::new(answer)),
-        };
-        let app = Router::new().route("/{*path}", axum::routing::any(record));
-        let app = guard(app, &verifier, &[Service::Gateway])
-            .route("/health/ready", axum::routing::get(|| async { "UP" }))
-            .route("/openapi.json", axum::routing::get(record))
-            .with_state(state.clone());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let mut serving = JoinSet::new();
-        serving.spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self {
-            address,
-            requests: state.requests,
-            answer: state.answer,
-            _serving: serving,
-        }
-    }
-
-    pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    /// Answers like this from now on.
-    pub(crate) fn answer_with(&self, answer: impl Fn(&Recorded) -> Response + Send + Sync + 'static) {
-        *self.answer.lock().unwrap() = Arc::new(answer);
-    }
-
-    /// What has arrived so far.
-    pub(crate) fn requests(&self) -> Vec<Recorded> {
-        self.requests.lock().unwrap().clone()
-    }
-
-    /// The only request that has arrived.
-    pub(crate) fn only(&self) -> Recorded {
-        let mut requests = self.requests();
-        assert_eq!(requests.len(), 1, "{requests:#?}");
-        requests.remove(0)
-    }
-}
-
-async fn record(State(state): State<UpstreamState>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    // A body that is broken off is recorded as far as it came.
-    let body = axum::body::to_bytes(body, usize::MAX)
-        .await
-        .map(|bytes| bytes.to_vec())
-        .unwrap_or_default();
-    let recorded = Recorded {
-        method: parts.method,
-        target: parts.uri.to_string(),
-        headers: parts.headers,
-        body,
-    };
-    state.requests.lock().unwrap().push(recorded.clone());
-    let answer = Arc::clone(&state.answer.lock().unwrap());
-    answer(&recorded)
-}
-
 /// For replies of which only the status matters.
 pub(crate) trait MustBe {
     fn must_be(self, status: u16);
@@ -250,155 +148,5 @@ impl MustBe for test_support::Reply {
     #[track_caller]
     fn must_be(self, status: u16) {
         let _body = self.expect(status);
-    }
-}
-
-/// A plain reply.
-pub(crate) fn reply(status: u16, headers: &[(&str, &str)], body: impl Into<Body>) -> Response {
-    let mut reply = Response::builder().status(status);
-    for (name, value) in headers {
-        reply = reply.header(*name, *value);
-    }
-    reply.body(body.into()).unwrap()
-}
-
-/// A server that does something odd with each connection.
-pub(crate) struct OddServer {
-    pub(crate) address: SocketAddr,
-    connections: Arc<std::sync::atomic::AtomicUsize>,
-    open: Arc<std::sync::atomic::AtomicUsize>,
-    _serving: JoinSet<()>,
-}
-
-impl OddServer {
-    pub(crate) async fn start<F>(odd: impl Fn(TcpStream) -> F + Send + 'static) -> Self
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let connections = Arc::<std::sync::atomic::AtomicUsize>::default();
-        let open = Arc::<std::sync::atomic::AtomicUsize>::default();
-        let (count, count_open) = (Arc::clone(&connections), Arc::clone(&open));
-        let mut serving = JoinSet::new();
-        serving.spawn(async move {
-            let mut running = JoinSet::new();
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-                count_open.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-                let (served, count_open) = (odd(stream), Arc::clone(&count_open));
-                running.spawn(async move {
-                    served.await;
-                    count_open.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
-                });
-            }
-        });
-        Self {
-            address,
-            connections,
-            open,
-            _serving: serving,
-        }
-    }
-
-    pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    /// How many there have been.
-    pub(crate) fn connections(&self) -> usize {
-        self.connections.load(std::sync::atomic::Ordering::SeqCst)
-    }
-
-    /// How many there are.
-    pub(crate) fn open(&self) -> usize {
-        self.open.load(std::sync::atomic::Ordering::SeqCst)
-    }
-}
-
-/// Reads a request's head.
-pub(crate) async fn read_head(stream: &mut TcpStream) -> String {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        match stream.read_u8().await {
-            Ok(byte) => head.push(byte),
-            Err(_) => break,
-        }
-    }
-    String::from_utf8_lossy(&head).into_owned()
-}
-
-/// Sends bytes and reads until the other side closes.
-pub(crate) async fn raw(address: SocketAddr, bytes: impl AsRef<[u8]>) -> String {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.write_all(bytes.as_ref()).await.unwrap();
-    let mut reply = Vec::new();
-    let reading = stream.read_to_end(&mut reply);
-    // A reset after the reply is not the client's business.
-    let _read = tokio::time::timeout(Duration::from_secs(20), reading)
-        .await
-        .expect("the gateway closes");
-    String::from_utf8_lossy(&reply).into_owned()
-}
-
-/// A reply's status in a raw reply.
-#[track_caller]
-pub(crate) fn status_of(reply: &str) -> u16 {
-    reply
-        .split(' ')
-        .nth(1)
-        .and_then(|status| status.parse().ok())
-        .unwrap_or_else(|| panic!("no reply: {reply:?}"))
-}
-
-/// A logical database of its own.
-pub(crate) struct Redis {
-    pub(crate) url: String,
-    connection: redis::aio::MultiplexedConnection,
-}
-
-impl Redis {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the address of the test server is no setting of the gateway"
-    )]
-    pub(crate) async fn lease() -> Self {
-        let server = std::env::var("TICKET_QUEUE_REDIS_URL").unwrap_or_else(|_| "redis://127.0.0.1:16379".to_owned());
-        let mut connection = connect_redis(&format!("{server}/0")).await;
-        let lease: u32 = redis::cmd("INCR")
-            .arg("test:lease")
-            .query_async(&mut connection)
-            .await
-            .unwrap();
-        let url = format!("{server}/{}", lease % 500 + 1);
-        let mut connection = connect_redis(&url).await;
-        redis::cmd("FLUSHDB").query_async::<()>(&mut connection).await.unwrap();
-        Self { url, connection }
-    }
-
-    pub(crate) async fn set(&self, key: &str, value: &str) {
-        redis::cmd("SET")
-            .arg(key)
-            .arg(value)
-            .query_async::<()>(&mut self.connection.clone())
-            .await
-            .unwrap();
-    }
-
-    pub(crate) async fn keys(&self) -> Vec<String> {
-        redis::cmd("KEYS")
-            .arg("*")
-            .query_async(&mut self.connection.clone())
-            .await
-            .unwrap()
-    }
-
-    pub(crate) async fn command(&self, name: &str, arguments: &[&str]) {
-        redis::cmd(name)
-            .arg(arguments)
-            .query_async::<()>(&mut self.connection.clone())
-            .await
-            .unwrap();
     }
 }
