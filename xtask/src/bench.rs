@@ -17,6 +17,7 @@ pub(crate) use self::report::said;
 use crate::infra;
 use crate::peers;
 use crate::ports::Ports;
+use crate::services;
 use crate::workspace::{Workspace, run, run_quietly};
 
 /// What can be measured.
@@ -141,19 +142,12 @@ pub(crate) async fn bench(workspace: &Workspace, ports: &Ports, choices: &[Choic
         }
         if *bench == Bench::Gateway {
             // Measured is the program that is shipped, not the bench's build of it.
-            run(workspace
-                .cargo()
-                .args(["build", "--quiet", "--release", "--package", "gateway"]))?;
+            services::build_with(workspace, true, &[])?;
             cargo.env("TICKET_QUEUE_GATEWAY", workspace.binaries(true)?.join("gateway"));
             cargo.envs(peers::variables(workspace));
         }
         if *bench == Bench::Counts {
-            let mut build = workspace.cargo();
-            build.args(["build", "--quiet", "--release"]);
-            for program in COUNTED {
-                build.args(["--package", program]);
-            }
-            run(&mut build)?;
+            services::build_with(workspace, true, &[])?;
             cargo.env("TICKET_QUEUE_PROGRAMS", workspace.binaries(true)?);
         }
         run(&mut cargo)?;
@@ -188,9 +182,6 @@ async fn versions(workspace: &Workspace, infra: &infra::Infra, bench: Bench) -> 
     }
     versions
 }
-
-/// Whose requests are counted.
-const COUNTED: [&str; 4] = ["gateway", "event-service", "queue-service", "reservation-service"];
 
 /// What to do when [`pgbench`] cannot do it.
 const ADVICE: &str =

@@ -11,7 +11,8 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::sync::OnceLock;
 use tracing::Subscriber;
 use tracing_subscriber::{
-    EnvFilter, Layer,
+    Layer,
+    filter::{ParseError, Targets},
     fmt::{self, MakeWriter},
     layer::SubscriberExt,
     registry::LookupSpan,
@@ -25,14 +26,16 @@ const DURATION_BUCKETS: [f64; 14] = [
 
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
-/// Starts logging as `LOG_LEVEL` (filter syntax, default `info`) and `LOG_FORMAT` (`json` or `text`) say. A second call
+/// Starts logging as `LOG_LEVEL` (a level and levels of modules, default `info`) and `LOG_FORMAT` (`json` or `text`) say. A second call
 /// in the same process changes nothing.
 ///
 /// # Errors
 /// When a setting cannot be used.
 pub fn init(env: &Env) -> Result<(), ConfigError> {
     let level = env.string_or("LOG_LEVEL", "info");
-    let filter = EnvFilter::try_new(&level).map_err(|error| ConfigError::new("LOG_LEVEL", error.to_string()))?;
+    let filter: Targets = level
+        .parse()
+        .map_err(|error: ParseError| ConfigError::new("LOG_LEVEL", error.to_string()))?;
     let registry = tracing_subscriber::registry().with(filter);
     // Failing to install means that a subscriber is there already, as in tests that boot several services.
     let _installed = match env.string_or("LOG_FORMAT", "json").as_str() {

@@ -6,7 +6,7 @@ use anyhow::Context;
 use simulators::{SimulatorConfig, Vars, serve};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{Layer, filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -54,12 +54,13 @@ fn read(vars: &Vars) -> anyhow::Result<Settings> {
 }
 
 fn start_logging(settings: &Settings) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&settings.log_level).context("LOG_LEVEL")?;
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter);
-    if settings.log_format == "text" {
-        subscriber.init();
+    let filter: Targets = settings.log_level.parse().context("LOG_LEVEL")?;
+    let lines = fmt::layer();
+    let lines = if settings.log_format == "text" {
+        lines.boxed()
     } else {
-        subscriber.json().init();
-    }
+        lines.json().boxed()
+    };
+    tracing_subscriber::registry().with(lines).with(filter).init();
     Ok(())
 }

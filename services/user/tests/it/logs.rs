@@ -8,7 +8,7 @@ use std::{
     io::{self, Write},
     sync::Once,
 };
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt};
 
 const FILTER: &str = "info,user_service=trace,common=trace,sqlx=debug,reqwest=debug";
 
@@ -21,10 +21,9 @@ thread_local! {
 /// Lets the process log, to nowhere unless a test catches it.
 pub(crate) fn install() {
     INSTALLED.call_once(|| {
-        let subscriber = tracing_subscriber::fmt()
-            .with_env_filter(EnvFilter::new(FILTER))
-            .with_writer(|| ThisThread)
-            .finish();
+        let subscriber = tracing_subscriber::registry()
+            .with(fmt::layer().with_writer(|| ThisThread))
+            .with(FILTER.parse::<Targets>().unwrap());
         tracing::subscriber::set_global_default(subscriber).unwrap();
     });
 }
