@@ -17,7 +17,7 @@
 //! ```
 //!
 //! A refused request rolls back and leaves its key free. While the first request runs it holds a transaction-scoped
-//! advisory lock, so a second one learns at once that it must wait instead of hanging on the row.
+//! advisory lock, so a second one learns soon that it must wait instead of hanging on the row.
 
 use crate::{
     crypto,
@@ -28,7 +28,13 @@ use http::request::Parts;
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::{PgConnection, Row};
+use std::time::Duration;
+use tokio::time::sleep;
 use uuid::Uuid;
+
+/// How often the lock of a key is tried for, and how long is waited in between: a fifth of a second in all.
+const LOCK_ATTEMPTS: u32 = 5;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 /// Header with the client's key.
 pub const IDEMPOTENCY_KEY_HEADER: &str = "idempotency-key";
@@ -86,19 +92,17 @@ pub async fn claim(
     let Some(key) = &key.0 else {
         return Ok(Claim::New(Claimed(None)));
     };
-    let digest = crypto::hmac_sha256(b"idempotency", &[user.as_bytes(), route.as_bytes(), key.as_bytes()]);
-    let lock = i64::from_be_bytes([
-        digest[0], digest[1], digest[2], digest[3], digest[4], digest[5], digest[6], digest[7],
-    ]);
-    let ours: bool = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)")
-        .bind(lock)
-        .fetch_one(&mut *connection)
-        .await?;
-    if !ours {
-        return Err(Problem::new(Code::IdempotencyInFlight));
-    }
     let request = serde_json::to_vec(request).map_err(|error| Problem::internal(&error))?;
     let hash = crypto::sha256(&request);
+    // Most often the first request is long over, and its lock is nobody's business.
+    if let Some(replay) = find(connection, user, route, key, &hash).await? {
+        return Ok(replay);
+    }
+    lock(connection, user, route, key).await?;
+    // It may have ended meanwhile.
+    if let Some(replay) = find(connection, user, route, key, &hash).await? {
+        return Ok(replay);
+    }
     sqlx::query(
         "DELETE FROM idempotency_keys
          WHERE user_id = $1 AND route = $2 AND key = $3 AND created_at < clock_timestamp() - interval '24 hours'",
@@ -108,26 +112,6 @@ pub async fn claim(
     .bind(key)
     .execute(&mut *connection)
     .await?;
-    let row = sqlx::query(
-        "SELECT request_hash, status, body FROM idempotency_keys WHERE user_id = $1 AND route = $2 AND key = $3",
-    )
-    .bind(user)
-    .bind(route)
-    .bind(key)
-    .fetch_optional(&mut *connection)
-    .await?;
-    if let Some(row) = row {
-        if row.try_get::<Vec<u8>, _>("request_hash")? != hash {
-            return Err(Problem::new(Code::IdempotencyKeyReused));
-        }
-        let status: Option<i16> = row.try_get("status")?;
-        let status = status.and_then(|status| u16::try_from(status).ok()).unwrap_or(200);
-        let body: Option<Value> = row.try_get("body")?;
-        return Ok(Claim::Replay {
-            status,
-            body: body.unwrap_or(Value::Null),
-        });
-    }
     sqlx::query("INSERT INTO idempotency_keys (user_id, route, key, request_hash) VALUES ($1, $2, $3, $4)")
         .bind(user)
         .bind(route)
@@ -136,6 +120,58 @@ pub async fn claim(
         .execute(connection)
         .await?;
     Ok(Claim::New(Claimed(Some((user, route.to_owned(), key.clone())))))
+}
+
+/// What the key's first request was answered, if it has ended.
+async fn find(
+    connection: &mut PgConnection,
+    user: Uuid,
+    route: &str,
+    key: &str,
+    hash: &[u8],
+) -> Result<Option<Claim>, Problem> {
+    let row = sqlx::query(
+        "SELECT request_hash, status, body FROM idempotency_keys
+         WHERE user_id = $1 AND route = $2 AND key = $3 AND created_at >= clock_timestamp() - interval '24 hours'",
+    )
+    .bind(user)
+    .bind(route)
+    .bind(key)
+    .fetch_optional(connection)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    if row.try_get::<Vec<u8>, _>("request_hash")? != hash {
+        return Err(Problem::new(Code::IdempotencyKeyReused));
+    }
+    let status: Option<i16> = row.try_get("status")?;
+    let status = status.and_then(|status| u16::try_from(status).ok()).unwrap_or(200);
+    let body: Option<Value> = row.try_get("body")?;
+    Ok(Some(Claim::Replay {
+        status,
+        body: body.unwrap_or(Value::Null),
+    }))
+}
+
+/// Takes the key for this transaction. A request that was answered a moment ago may hold it still: what it did not commit is
+/// rolled back after the reply.
+async fn lock(connection: &mut PgConnection, user: Uuid, route: &str, key: &str) -> Result<(), Problem> {
+    let digest = crypto::hmac_sha256(b"idempotency", &[user.as_bytes(), route.as_bytes(), key.as_bytes()]);
+    let lock = i64::from_be_bytes([
+        digest[0], digest[1], digest[2], digest[3], digest[4], digest[5], digest[6], digest[7],
+    ]);
+    for attempt in 1..=LOCK_ATTEMPTS {
+        let ours: bool = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)")
+            .bind(lock)
+            .fetch_one(&mut *connection)
+            .await?;
+        if ours {
+            return Ok(());
+        }
+        if attempt < LOCK_ATTEMPTS {
+            sleep(LOCK_PAUSE).await;
+        }
+    }
+    Err(Problem::new(Code::IdempotencyInFlight))
 }
 
 impl Claimed {

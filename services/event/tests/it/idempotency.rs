@@ -1,4 +1,8 @@
 use crate::helpers::{App, hall_body, id, with};
+use common::{
+    idempotency::{Claim, IdempotencyKey, claim},
+    problem::Code,
+};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -103,6 +107,33 @@ async fn while_the_first_request_runs_the_second_is_told_to_wait() {
     });
     let first = id(&first.expect(201));
     assert_eq!(id(&admin.post("/events", &body).await.expect(201)), first);
+}
+
+/// Whoever repeats a request has the answer before its transaction has ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_request_that_still_ends_makes_nobody_wait() {
+    let app = App::start().await;
+    let database = app.database().await;
+    let (user, key) = (Uuid::now_v7(), IdempotencyKey(Some("key-1".to_owned())));
+    let begin = async || {
+        let mut transaction = database.begin().await.unwrap();
+        let schema = sqlx::query("SET LOCAL search_path TO event_service");
+        schema.execute(&mut *transaction).await.unwrap();
+        transaction
+    };
+    let mut first = begin().await;
+    let Ok(Claim::New(claimed)) = claim(&mut first, user, "/x", &key, &json!(1)).await else {
+        panic!("the key is free");
+    };
+    claimed.complete(&mut first, 201, &json!("made")).await.unwrap();
+    first.commit().await.unwrap();
+
+    let mut second = begin().await;
+    let repeated = claim(&mut second, user, "/x", &key, &json!(1)).await.unwrap();
+    assert!(matches!(repeated, Claim::Replay { status: 201, .. }));
+    let mut third = begin().await;
+    let refused = claim(&mut third, user, "/x", &key, &json!(2)).await.unwrap_err();
+    assert_eq!(refused.code(), Code::IdempotencyKeyReused);
 }
 
 #[tokio::test(flavor = "multi_thread")]
