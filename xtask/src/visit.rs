@@ -89,11 +89,12 @@ impl Visit {
         })
     }
 
-    /// A program of `crates/load` for this system. Accounts and tokens are made as the user service makes them.
-    pub(crate) fn load(&self, workspace: &Workspace, program: &str) -> Result<Command> {
+    /// A load of `crates/load` on this system. Accounts and tokens are made as the user service makes them.
+    pub(crate) fn load(&self, workspace: &Workspace, load: &str) -> Result<Command> {
         let [_, user_service, ..] = UNITS;
-        let mut command = Command::new(workspace.binaries(self.wanted.release)?.join(program));
+        let mut command = Command::new(workspace.binaries(self.wanted.release)?.join("load"));
         command
+            .arg(load)
             .envs(self.environment.of(user_service))
             .current_dir(workspace.root());
         Ok(command)

@@ -12,12 +12,14 @@
 //! | `watch` | memory and processor time per process |
 //! | `fairness` | whether order in was order out, and the rate was kept |
 //!
-//! `mixed` are the loads of `cargo xtask bench mixed peak`; `onsale` is the load that `cargo xtask onsale` runs.
+//! `mixed` are the loads of `cargo xtask bench mixed peak`; `onsale` is the load that `cargo xtask onsale` runs; `guests` come to
+//! the loads of `cargo xtask load`. The program is `main`.
 #![expect(clippy::print_stdout, reason = "a run shows how it goes")]
 
 pub mod accounts;
 pub mod client;
 pub mod fairness;
+pub mod guests;
 pub mod mixed;
 pub mod onsale;
 pub mod recorder;

@@ -15,12 +15,11 @@ use crate::{
     world::World,
 };
 use anyhow::ensure;
-use clap::Parser;
 use common::{Clock, config::Env};
 use pace::Pace;
 use serde_json::json;
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -130,30 +129,11 @@ struct Crowd {
     polls: AtomicUsize,
 }
 
-/// What the program of a load is told.
-#[derive(Debug, Parser)]
-struct Arguments {
-    /// The state file that `cargo xtask up` wrote.
-    #[arg(long)]
-    state: PathBuf,
-    /// Shorter; the figures mean little.
-    #[arg(long)]
-    quick: bool,
-}
-
-/// The program of a load, which is told by arguments what it runs against.
+/// Runs a load against the system that the state file names and tells what came out. The environment is the user service's.
 ///
 /// # Errors
 /// When the system cannot be prepared.
-pub async fn start(load: fn(bool) -> Load) -> anyhow::Result<()> {
-    // As many connections as the system lets us have; too few show as failures.
-    let _ = rlimit::increase_nofile_limit(u64::MAX);
-    let Arguments { state, quick } = Arguments::parse();
-    run(&Env::from_process()?, &state, &load(quick)).await
-}
-
-/// Runs a load against the system that the state file names and tells what came out. The environment is the user service's.
-async fn run(env: &Env, state: &Path, load: &Load) -> anyhow::Result<()> {
+pub async fn run(env: &Env, state: &Path, load: &Load) -> anyhow::Result<()> {
     let world = World::open(state, CONNECTIONS)?;
     let mut watch = Watch::begin(&world.state().pids);
     let admin = world.log_in_admin().await?;

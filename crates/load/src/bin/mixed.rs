@@ -1,8 +1,0 @@
-//! `cargo xtask bench mixed` starts it once the system is up (`load::mixed`).
-
-use load::mixed::{Load, start};
-
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    start(Load::mixed).await
-}
