@@ -10,7 +10,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use std::{
     pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU8, Ordering},
     },
     task::{Context, Poll},
@@ -31,6 +31,16 @@ pub(crate) enum Inbound {
     Http1(RequestStream),
     /// Of a stream of HTTP/2.
     Http2(Incoming),
+}
+
+impl Inbound {
+    /// Whether the client sends it only once it is asked to, which reading does.
+    pub(crate) fn waits_for_invitation(&self) -> bool {
+        match self {
+            Self::Http1(body) => body.waits_for_invitation(),
+            Self::Empty | Self::Http2(_) => false,
+        }
+    }
 }
 
 impl Body for Inbound {
@@ -84,6 +94,8 @@ pub(crate) struct ClientBody {
 #[derive(Debug)]
 pub(crate) struct Upload {
     state: AtomicU8,
+    /// Since when all of it is there.
+    done: OnceLock<Instant>,
     /// What was not read of a body that proved too large.
     rest: Mutex<Option<Inbound>>,
 }
@@ -110,6 +122,7 @@ impl RequestBody {
         }
         let upload = Arc::new(Upload {
             state: AtomicU8::new(UploadState::Running as u8),
+            done: OnceLock::new(),
             rest: Mutex::default(),
         });
         let body = ClientBody {
@@ -123,6 +136,9 @@ impl RequestBody {
 
 impl Upload {
     fn end(&self, state: UploadState) {
+        if state == UploadState::Done {
+            self.done.get_or_init(Instant::now);
+        }
         self.state.store(state as u8, Ordering::Relaxed);
     }
 
@@ -135,6 +151,11 @@ impl Upload {
             UploadState::Broken,
         ];
         states[usize::from(self.state.load(Ordering::Relaxed)) % states.len()]
+    }
+
+    /// Since when all of it is there.
+    pub(crate) fn done_since(&self) -> Option<Instant> {
+        self.done.get().copied()
     }
 
     /// What was not read of a body that proved too large.

@@ -59,7 +59,7 @@ pub(crate) struct ConnectionConfig {
     /// `REPLY_STALL_SECONDS`, default 30: how long a client may take nothing of a reply that is there for it.
     pub(crate) stall_timeout: Duration,
     /// `IDLE_TIMEOUT_SECONDS`, default 75: how long a connection may wait for its next request. Longer than a load
-    /// balancer's 60 s, which would otherwise reuse connections that are just being closed.
+    /// balancer's 65 s, which would otherwise reuse connections that are just being closed.
     pub(crate) idle_timeout: Duration,
     /// `MAX_HEAD_BYTES`, default 32768.
     pub(crate) max_head_bytes: usize,

@@ -15,6 +15,7 @@
 mod body;
 mod client_address;
 mod config;
+mod exchange;
 mod observe;
 mod pipeline;
 #[cfg(test)]

@@ -18,10 +18,12 @@ use std::{
 use uuid::{Uuid, fmt::Hyphenated};
 
 /// The statuses that have a kept series; others are looked up.
-const KEPT: [u16; 24] = [
-    200, 201, 202, 204, 302, 304, 400, 401, 402, 403, 404, 405, 409, 412, 413, 415, 422, 423, 428, 429, 500, 502, 503,
-    504,
+const KEPT: [u16; 25] = [
+    200, 201, 202, 204, 302, 304, 400, 401, 402, 403, 404, 405, 409, 412, 413, 415, 422, 423, 428, 429, NO_REPLY, 500,
+    502, 503, 504,
 ];
+/// In the place of a reply's status where nobody waited for a reply; a proxy's custom, and no status of HTTP.
+pub(crate) const NO_REPLY: u16 = 499;
 const MESSAGE: &str = "request handled";
 const DURATION: &str = "http_server_request_duration_seconds";
 

@@ -10,7 +10,7 @@
 //! 8. what the answers mean, in this order: revoked, limit, role, queue token;
 //! 9. circuit breaker and proxy, or the gateway's own route;
 //! 10. on the way back, whatever the reply: compression, security and CORS headers, rate limit, request id; metrics and
-//!     access log.
+//!     access log. These also tell of a request whose client went away before.
 //!
 //! What a step finds out is left in the [`Exchange`], because the way back needs it even if a later step refuses.
 
@@ -18,7 +18,8 @@ use crate::{
     body::{Inbound, ReplyBody},
     client_address::client_address,
     config::Config,
-    observe::{AccessLog, RouteMetrics},
+    exchange::Exchange,
+    observe::RouteMetrics,
     proxy::{Forwarded, Proxy},
     redis_state::{Answers, LimitCheck, Questions, RedisDown, RedisState},
     refusal::Refusal,
@@ -47,12 +48,11 @@ use common::{
     problem::{Code, Problem},
 };
 use futures_util::FutureExt;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header, request::Parts, uri::PathAndQuery};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts, uri::PathAndQuery};
 use std::{
     net::{IpAddr, SocketAddr},
     panic::AssertUnwindSafe,
     sync::Arc,
-    time::Instant,
 };
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -69,20 +69,6 @@ pub(crate) struct Gateway {
     /// Of requests that have no route.
     unmatched: RouteMetrics,
     closing: Shutdown,
-}
-
-/// What is known about a request so far.
-struct Exchange {
-    context: RequestContext,
-    started: Instant,
-    method: Method,
-    uri: Uri,
-    origin: Option<HeaderValue>,
-    /// What the client takes as an encoding; no service has to care.
-    encodings: Option<HeaderValue>,
-    route: Option<Arc<Route>>,
-    user: Option<Uuid>,
-    standing: Option<Standing>,
 }
 
 impl Gateway {
@@ -114,17 +100,7 @@ impl Gateway {
 
     /// Answers a request.
     pub(crate) async fn handle(&self, request: Request<Inbound>, peer: SocketAddr) -> Reply {
-        let mut exchange = Exchange {
-            context: RequestContext::from_client(request.headers()),
-            started: Instant::now(),
-            method: request.method().clone(),
-            uri: request.uri().clone(),
-            origin: None,
-            encodings: None,
-            route: None,
-            user: None,
-            standing: None,
-        };
+        let mut exchange = Exchange::new(&request, &self.unmatched);
         let worked = AssertUnwindSafe(self.work(&mut exchange, request, peer))
             .catch_unwind()
             .await;
@@ -134,18 +110,7 @@ impl Gateway {
 
     /// Answers what is no request.
     pub(crate) async fn refuse_head(&self, bad: BadHead) -> Reply {
-        let exchange = Exchange {
-            context: RequestContext::new(),
-            started: Instant::now(),
-            // There is none that can be told.
-            method: Method::from_bytes(b"-").unwrap_or_default(),
-            uri: Uri::default(),
-            origin: None,
-            encodings: None,
-            route: None,
-            user: None,
-            standing: None,
-        };
+        let exchange = Exchange::of_bad_head(&self.unmatched);
         let refusal = match bad {
             BadHead::TooLarge => Refusal::from(Code::HeadTooLarge),
             BadHead::Malformed(what) => Refusal::from(Code::MalformedRequest).because(what),
@@ -156,7 +121,7 @@ impl Gateway {
 
     async fn work(
         &self,
-        exchange: &mut Exchange,
+        exchange: &mut Exchange<'_>,
         request: Request<Inbound>,
         peer: SocketAddr,
     ) -> Result<Response<ReplyBody>, Refusal> {
@@ -212,7 +177,7 @@ impl Gateway {
     /// Who the request speaks for, if it may go on.
     async fn admit(
         &self,
-        exchange: &mut Exchange,
+        exchange: &mut Exchange<'_>,
         route: &Route,
         head: &mut Parts,
         client: IpAddr,
@@ -244,39 +209,33 @@ impl Gateway {
         };
         let answers = self.redis.ask(&questions).await;
 
-        self.check_revocation(route, &session, answers.as_ref())?;
-        exchange.standing = standing(&checks, answers.as_ref());
+        self.check_revocation(route, &session, &answers)?;
+        exchange.standing = rate_limit::standing(&checks, &answers.limits);
         if let Some(standing) = &exchange.standing {
             standing.check()?;
         }
         authorise::check_role(route, session.user.role)?;
         if let Some((kind, presented)) = presented {
             presented?.ok_or(Code::QueueTokenRequired)?;
-            let answers = answers.map_err(|RedisDown| redis_needed("the queue token cannot be looked up"))?;
-            queue_token::check(answers.queue_token.as_deref(), kind, session.user.id)?;
+            let record = answers.queue_token;
+            let record = record.map_err(|RedisDown| redis_needed("the queue token cannot be looked up"))?;
+            queue_token::check(record.as_deref(), kind, session.user.id)?;
         }
         Ok(Some(session.user))
     }
 
-    fn check_revocation(
-        &self,
-        route: &Route,
-        session: &Session,
-        answers: Result<&Answers, &RedisDown>,
-    ) -> Result<(), Refusal> {
-        match answers {
-            Ok(answers) if answers.revoked => {
-                Err(authenticate::revoked().because(format_args!("session {}", session.sid)))
-            }
+    fn check_revocation(&self, route: &Route, session: &Session, answers: &Answers) -> Result<(), Refusal> {
+        match answers.revoked {
+            Ok(true) => Err(authenticate::revoked().because(format_args!("session {}", session.sid))),
             Err(RedisDown) if authorise::must_know_revocation(route, &self.config.fail_closed) => {
                 Err(redis_needed("nobody can tell whether the token was revoked"))
             }
-            Ok(_) | Err(RedisDown) => Ok(()),
+            Ok(false) | Err(RedisDown) => Ok(()),
         }
     }
 
     /// A bad token counts against the address, so that tokens cannot be tried out; a missing one is an honest mistake.
-    async fn refuse_anonymous(&self, exchange: &mut Exchange, reason: Unauthenticated, client: IpAddr) -> Refusal {
+    async fn refuse_anonymous(&self, exchange: &mut Exchange<'_>, reason: Unauthenticated, client: IpAddr) -> Refusal {
         if reason != Unauthenticated::NoToken
             && let Err(refusal) = self
                 .count(exchange, self.config.routes.auth_failure(), None, client)
@@ -292,7 +251,7 @@ impl Gateway {
     /// Counts a request against a limit.
     async fn count(
         &self,
-        exchange: &mut Exchange,
+        exchange: &mut Exchange<'_>,
         class: &LimitClass,
         user: Option<Uuid>,
         client: IpAddr,
@@ -305,7 +264,7 @@ impl Gateway {
                 ..Questions::default()
             })
             .await;
-        exchange.standing = standing(&checks, answers.as_ref());
+        exchange.standing = rate_limit::standing(&checks, &answers.limits);
         exchange.standing.as_ref().map_or(Ok(()), Standing::check)
     }
 
@@ -330,7 +289,7 @@ impl Gateway {
     }
 
     /// Completes a reply of any kind, and tells about it.
-    async fn finish(&self, exchange: Exchange, result: Result<Response<ReplyBody>, Refusal>) -> Reply {
+    async fn finish(&self, mut exchange: Exchange<'_>, result: Result<Response<ReplyBody>, Refusal>) -> Reply {
         let (mut reply, code, cause) = match result {
             Ok(reply) => (reply, None, None),
             Err(refusal) => {
@@ -338,7 +297,7 @@ impl Gateway {
                 (Box::pin(refusal.into_reply(&exchange.context)).await, Some(code), cause)
             }
         };
-        if let Some(accepted) = exchange.encodings
+        if let Some(accepted) = exchange.encodings.take()
             && !exchange.route.as_ref().is_some_and(|route| route.stream)
             && compress::is_worth_it(&reply)
         {
@@ -350,30 +309,8 @@ impl Gateway {
             standing.tell(&mut fields);
         }
         fields.add(REQUEST_ID_HEADER, &[exchange.context.request_id.as_bytes()]);
-        let (status, duration) = (reply.status().as_u16(), exchange.started.elapsed());
-        let metrics = exchange.route.as_ref().map_or(&self.unmatched, |route| &route.metrics);
-        metrics.record(status, duration);
-        let log = AccessLog {
-            context: &exchange.context,
-            method: &exchange.method,
-            uri: &exchange.uri,
-            route: metrics.route(),
-            user: exchange.user,
-            status,
-            duration,
-            code,
-            cause: cause.as_deref(),
-        };
-        log.write();
-        log.record_span(exchange.started, exchange.route.is_some());
+        exchange.tell(reply.status().as_u16(), code, cause.as_deref());
         Reply { reply, fields }
-    }
-}
-
-fn standing(checks: &[LimitCheck<'_>], answers: Result<&Answers, &RedisDown>) -> Option<Standing> {
-    match answers {
-        Ok(answers) => rate_limit::from_redis(checks, &answers.limits),
-        Err(RedisDown) => rate_limit::without_redis(checks),
     }
 }
 

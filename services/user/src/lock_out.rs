@@ -14,12 +14,12 @@
 //! crash of PostgreSQL may forget the last fraction of a second.
 
 use crate::{config::LockOutConfig, db, personal_data::Keyring};
-use common::problem::{Code, Problem};
-use sqlx::{Connection, PgConnection};
-use std::{
-    net::{IpAddr, Ipv6Addr},
-    time::Duration,
+use common::{
+    address::customer_of,
+    problem::{Code, Problem},
 };
+use sqlx::{Connection, PgConnection};
+use std::{net::IpAddr, time::Duration};
 
 /// Counts bad passwords; cheap to clone.
 #[derive(Clone)]
@@ -109,16 +109,10 @@ pub(crate) fn stopped(remaining: Duration) -> Problem {
         .retry_after(seconds)
 }
 
-/// Whom an address stands for: of IPv6 its /64, which is what one customer gets.
+/// Whom an address stands for.
 fn network(address: Option<&str>) -> String {
-    match address
-        .and_then(|text| text.parse::<IpAddr>().ok())
-        .map(|ip| ip.to_canonical())
-    {
-        Some(IpAddr::V6(ip)) => Ipv6Addr::from_bits(ip.to_bits() & (u128::MAX << 64)).to_string(),
-        Some(IpAddr::V4(ip)) => ip.to_string(),
-        None => "unknown".to_owned(),
-    }
+    let address = address.and_then(|text| text.parse::<IpAddr>().ok());
+    address.map_or_else(|| "unknown".to_owned(), |address| customer_of(address).to_string())
 }
 
 #[cfg(test)]

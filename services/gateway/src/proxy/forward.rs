@@ -1,5 +1,6 @@
 use super::{
     Backend, BackendConfig,
+    call::Call,
     client::{Connector, Failure, Outgoing, Pool, Pools, RequestHead, ServiceBody},
     replies, upload,
     way::Way,
@@ -23,11 +24,10 @@ use http::{Method, Response, request::Parts, uri::PathAndQuery};
 use hyper::body::Body;
 use metrics::Histogram;
 use resilience::{
-    breaker::{BreakerState, CircuitBreaker, Open, Outcome, Permit},
+    breaker::{BreakerState, CircuitBreaker, Open, Outcome},
     retry::{RetryBudget, RetryPolicy},
 };
 use std::{net::IpAddr, sync::Arc};
-use tokio::time::Instant;
 
 /// The way to the services.
 pub(crate) struct Proxy {
@@ -121,24 +121,20 @@ impl Proxy {
         let permit = upstream.breaker.try_acquire().map_err(|open| circuit_open(&open))?;
         let (mut request, upload) = self.outgoing(upstream, request);
 
-        let mut way = Way::new(&upstream.replicas);
-        let started = Instant::now();
         let limit = upstream.config.timeout;
-        let sent = tokio::time::timeout(limit, self.send(upstream, &mut way, pool, &mut request)).await;
-        upstream.duration.record(started.elapsed().as_secs_f64());
+        let mut call = Call::new(Way::new(&upstream.replicas), permit, upload, limit, &upstream.duration);
+        let sent = tokio::time::timeout(limit, self.send(upstream, &mut call.way, pool, &mut request)).await;
         match sent {
             Ok(Ok(reply)) => {
-                permit.record(replies::judge(&reply));
+                call.settle(replies::judge(&reply));
                 replies::checked(reply, upstream.config.backend.service_name(), limit, route.stream).await
             }
-            Ok(Err(failure)) => {
-                Err(failed(permit, upload.as_deref(), Code::UpstreamFailed, &failure.to_string()).await)
-            }
+            Ok(Err(failure)) => Err(failed(&mut call, Code::UpstreamFailed, &failure.to_string()).await),
             Err(elapsed) => {
-                if has_arrived(upload.as_deref()) {
-                    way.timed_out();
+                if call.has_arrived() {
+                    call.way.did_not_answer();
                 }
-                Err(failed(permit, upload.as_deref(), Code::UpstreamTimeout, &elapsed.to_string()).await)
+                Err(failed(&mut call, Code::UpstreamTimeout, &elapsed.to_string()).await)
             }
         }
     }
@@ -222,12 +218,14 @@ impl Proxy {
 }
 
 /// The refusal after a call without a reply, and the verdict: none if it was the client who did not finish its part.
-async fn failed(permit: Permit, upload: Option<&Upload>, code: Code, cause: &str) -> Refusal {
-    let finished = has_arrived(upload);
+async fn failed(call: &mut Call<'_>, code: Code, cause: &str) -> Refusal {
+    let is_running = || {
+        call.upload()
+            .is_some_and(|upload| upload.state() == UploadState::Running)
+    };
     // A service that drops the connection while the body still runs has failed; one that we stopped waiting for may not.
-    let service_failed =
-        finished || code == Code::UpstreamFailed && upload.is_some_and(|upload| upload.state() == UploadState::Running);
-    permit.record(if service_failed {
+    let service_failed = call.has_arrived() || code == Code::UpstreamFailed && is_running();
+    call.settle(if service_failed {
         Outcome::Failure
     } else {
         Outcome::Ignored
@@ -235,15 +233,10 @@ async fn failed(permit: Permit, upload: Option<&Upload>, code: Code, cause: &str
     if service_failed {
         return Refusal::from(code).because(cause);
     }
-    match upload::client_fault(upload).await {
+    match upload::client_fault(call.upload()).await {
         Some(refusal) => refusal.because(cause),
         None => Refusal::from(code).because(cause),
     }
-}
-
-/// Whether the client has sent all of its request.
-fn has_arrived(upload: Option<&Upload>) -> bool {
-    upload.is_none_or(|upload| upload.state() == UploadState::Done)
 }
 
 fn circuit_open(open: &Open) -> Refusal {

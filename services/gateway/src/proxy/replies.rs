@@ -7,7 +7,10 @@
 use super::client::ServiceBody;
 use crate::{body::ReplyBody, refusal::Refusal, steps::strip_identity};
 use bytes::Bytes;
-use common::problem::{Code, Problem};
+use common::{
+    client::is_failure,
+    problem::{Code, Problem},
+};
 use http::{HeaderMap, Response, StatusCode, Version, header};
 use http_body_util::{BodyExt, Collected, Limited};
 use resilience::breaker::Outcome;
@@ -18,12 +21,12 @@ use std::time::Duration;
 const MAX_PROBLEM_BYTES: usize = 16 * 1024;
 const PROBLEM: &str = "application/problem+json";
 
-/// What a reply says about the service's health (`design.md` §4). A 503 that tells when to come back is one that works.
+/// What a reply says about the service's health.
 pub(super) fn judge(reply: &Response<ServiceBody>) -> Outcome {
-    match reply.status() {
-        StatusCode::INTERNAL_SERVER_ERROR | StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => Outcome::Failure,
-        StatusCode::SERVICE_UNAVAILABLE if !reply.headers().contains_key(header::RETRY_AFTER) => Outcome::Failure,
-        _ => Outcome::Success,
+    if is_failure(reply.status(), reply.headers()) {
+        Outcome::Failure
+    } else {
+        Outcome::Success
     }
 }
 

@@ -12,9 +12,10 @@ use std::time::Duration;
 const MAX_DISCARDED_BYTES: usize = 2 * 1024 * 1024;
 const MAX_DISCARD_TIME: Duration = Duration::from_secs(1);
 
-/// The refusal of a body that is larger than the route takes, after reading some of its rest.
+/// The refusal of a body that is larger than the route takes, after reading some of its rest. Who waits to be asked for it has
+/// sent nothing that would have to be read, and is not asked.
 pub(super) async fn too_large(rest: Option<Inbound>) -> Refusal {
-    if let Some(rest) = rest {
+    if let Some(rest) = rest.filter(|rest| !rest.waits_for_invitation()) {
         discard(rest).await;
     }
     closing(Code::PayloadTooLarge.into())

@@ -70,8 +70,8 @@ impl<'a> Way<'a> {
         }
     }
 
-    /// The time for the request is over, and its client has done its part.
-    pub(super) fn timed_out(&self) {
+    /// It let the request wait for too long, and the client has done its part.
+    pub(super) fn did_not_answer(&self) {
         if let Some(replica) = &self.at {
             replica.failed();
         }

@@ -1,11 +1,12 @@
 use super::fallback::Fallback;
+use common::address::customer_of;
 use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 use uuid::Uuid;
 
 /// Whose requests are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Subject {
-    /// A client address; of IPv6 its /64, which is what one customer gets.
+    /// The customer that a client address stands for.
     Address(IpAddr),
     /// A signed-in user.
     User(Uuid),
@@ -14,22 +15,7 @@ pub(crate) enum Subject {
 impl Subject {
     /// The subject that an address counts as.
     pub(crate) fn of_address(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V6(v6) => {
-                let network = u128::from(v6) & !u128::from(u64::MAX);
-                Self::Address(IpAddr::V6(network.into()))
-            }
-            v4 @ IpAddr::V4(_) => Self::Address(v4),
-        }
-    }
-}
-
-impl fmt::Display for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Address(address) => write!(f, "ip:{address}"),
-            Self::User(id) => write!(f, "user:{id}"),
-        }
+        Self::Address(customer_of(address))
     }
 }
 
@@ -206,7 +192,7 @@ impl Quota {
         (60_000_000 / u64::from(self.per_minute)).max(1)
     }
 
-    /// The count in this process, for when Redis is down.
+    /// The count in this process, for when Redis does not count.
     pub(crate) fn fallback(&self) -> &Fallback {
         &self.fallback
     }

@@ -11,6 +11,8 @@ use std::sync::Arc;
 use utoipa::ToSchema;
 
 const DURATIONS: &str = "http_server_request_duration_seconds_count{";
+/// The status of those whose clients went away.
+const NO_ANSWER: &str = "499\"";
 const CONNECTIONS: &str = "gateway_connections_open ";
 
 /// How the gateway and everything behind it is doing.
@@ -49,6 +51,9 @@ impl Requests {
             }
             let count = value().unwrap_or_default();
             let status = line.split_once("status=\"").map_or("", |(_, status)| status);
+            if status.starts_with(NO_ANSWER) {
+                continue;
+            }
             requests.answered += count;
             match status.as_bytes().first() {
                 Some(b'4') => requests.refused += count,
@@ -95,6 +100,7 @@ mod tests {
 http_server_request_duration_seconds_bucket{service=\"gateway\",method=\"GET\",route=\"/events\",status=\"200\",le=\"1\"} 9
 http_server_request_duration_seconds_count{service=\"gateway\",method=\"GET\",route=\"/events\",status=\"200\"} 9
 http_server_request_duration_seconds_count{service=\"gateway\",method=\"GET\",route=\"/events\",status=\"502\"} 2
+http_server_request_duration_seconds_count{service=\"gateway\",method=\"GET\",route=\"/events\",status=\"499\"} 4
 http_server_request_duration_seconds_count{service=\"gateway\",method=\"ANY\",route=\"unmatched\",status=\"404\"} 1
 http_server_request_duration_seconds_count{service=\"user-service\",method=\"GET\",route=\"/terms\",status=\"200\"} 5
 gateway_connections_open 3

@@ -1,6 +1,7 @@
+use common::address::customer_of;
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -18,7 +19,7 @@ pub(super) struct Counted {
 impl Addresses {
     /// Counts one more, unless the address has `max` already.
     pub(super) fn count(&self, address: IpAddr, max: usize) -> Option<Counted> {
-        let address = household(address);
+        let address = customer_of(address);
         let mut open = self.open();
         let count = open.entry(address).or_default();
         if *count >= max {
@@ -45,14 +46,6 @@ impl Drop for Counted {
                 open.remove(&self.address);
             }
         }
-    }
-}
-
-/// Who has one IPv6 address has the /64 around it.
-fn household(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
-        address @ IpAddr::V4(_) => address,
     }
 }
 

@@ -205,7 +205,8 @@ struct Framing {
 impl Framing {
     fn look_at(&mut self, name: &HeaderName, value: &[u8]) -> Result<(), BadHead> {
         if *name == header::CONTENT_LENGTH {
-            let before = self.length.replace(length(value)?);
+            let length = length(value).ok_or(Malformed("a length that is none"))?;
+            let before = self.length.replace(length);
             if before.is_some() || self.chunked {
                 return Err(Malformed("two framings"));
             }
@@ -247,14 +248,11 @@ impl Framing {
     }
 }
 
-/// Digits, and not more than a length can have.
-fn length(value: &[u8]) -> Result<u64, BadHead> {
-    let bad = Malformed("a length that is none");
-    if value.is_empty() || value.len() > MAX_LENGTH_DIGITS || !value.iter().all(u8::is_ascii_digit) {
-        return Err(bad);
-    }
-    let text = std::str::from_utf8(value).map_err(|_| bad)?;
-    text.parse().map_err(|_| bad)
+/// What a `Content-Length` says, of requests and of replies: digits, and not more than a length can have. What `parse` takes
+/// beside them, others may read differently.
+pub(crate) fn length(value: &[u8]) -> Option<u64> {
+    let is_length = (1..=MAX_LENGTH_DIGITS).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
+    is_length.then(|| str::from_utf8(value).ok()?.parse().ok()).flatten()
 }
 
 #[cfg(test)]

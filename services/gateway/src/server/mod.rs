@@ -7,7 +7,7 @@
 mod addresses;
 pub(crate) mod chunks;
 mod connection;
-mod head;
+pub(crate) mod head;
 mod http2;
 mod patience;
 mod reply;

@@ -5,7 +5,7 @@ use futures_util::ready;
 use hyper::body::{Body, Frame, SizeHint};
 use std::{
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
 };
 
@@ -26,6 +26,15 @@ impl RequestStream {
             is_done: length == Some(0),
         }
     }
+
+    /// Whether the client waits to be asked for it. To read it is to ask.
+    pub(crate) fn waits_for_invitation(&self) -> bool {
+        self.wire().waits_for_invitation()
+    }
+
+    fn wire(&self) -> MutexGuard<'_, Wire> {
+        self.wire.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Body for RequestStream {
@@ -37,7 +46,7 @@ impl Body for RequestStream {
             return Poll::Ready(None);
         }
         let (read, is_done) = {
-            let mut wire = self.wire.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut wire = self.wire();
             let read = ready!(wire.poll_body(cx));
             (read, wire.body_left() == Some(0))
         };

@@ -201,10 +201,16 @@ impl Wire {
         Poll::Ready(Ok(()))
     }
 
+    /// Whether the client waits to be asked for the body.
+    pub(super) fn waits_for_invitation(&self) -> bool {
+        self.invitation.len() == INVITATION.len()
+    }
+
     /// What must be said before the reply because it was begun.
     pub(super) fn rest_of_invitation(&mut self) -> &'static [u8] {
+        let is_begun = !self.waits_for_invitation();
         let rest = std::mem::take(&mut self.invitation);
-        if rest.len() == INVITATION.len() { &[] } else { rest }
+        if is_begun { rest } else { &[] }
     }
 
     /// How many bytes of the body are not read yet; `None` if nobody knows.

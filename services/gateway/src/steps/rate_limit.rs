@@ -1,5 +1,5 @@
 //! Rate limits (`design.md` §4): a generic cell rate algorithm on Redis' clock, so that replicas count together; while Redis
-//! is down, each process counts its share by itself. Both the user's and the address' limit bind where the table has both.
+//! does not count a limit, each process counts its share of it by itself. Both the user's and the address' limit bind where the table has both.
 
 use crate::{
     redis_state::{GcraReply, LimitCheck},
@@ -36,35 +36,37 @@ pub(crate) fn binding<'a>(
         .map(|(quota, subject)| LimitCheck { quota, subject })
 }
 
-/// The tightest of what Redis counted.
-pub(crate) fn from_redis(checks: &[LimitCheck<'_>], replies: &[GcraReply]) -> Option<Standing> {
-    tightest(checks.iter().zip(replies).map(|(check, reply)| {
-        let micros = Duration::from_micros;
-        let refused = (!reply.allowed).then(|| micros(reply.wait_micros));
-        Standing::new(check.quota, reply.remaining, micros(reply.reset_micros), refused)
-    }))
-}
-
-/// Counts in this process instead.
-pub(crate) fn without_redis(checks: &[LimitCheck<'_>]) -> Option<Standing> {
-    tightest(checks.iter().map(|check| {
-        let interval = Duration::from_micros(check.quota.interval_micros());
-        match check.quota.fallback().check(check.subject) {
-            Ok(remaining) => {
-                let used = check.quota.per_minute().saturating_sub(remaining);
-                Standing::new(check.quota, remaining, interval * used, None)
-            }
-            Err(wait) => Standing::new(check.quota, 0, interval * check.quota.per_minute(), Some(wait)),
-        }
-    }))
-}
-
-/// A refusal is tighter than anything, and of two the longer one; else who has fewer requests left.
-fn tightest(standings: impl Iterator<Item = Standing>) -> Option<Standing> {
+/// Where the request stands with the tightest of them: by what Redis counted, and by this process' count where it did not.
+pub(crate) fn standing(checks: &[LimitCheck<'_>], counted: &[Option<GcraReply>]) -> Option<Standing> {
+    let standings = checks
+        .iter()
+        .enumerate()
+        .map(|(index, check)| match counted.get(index) {
+            Some(Some(reply)) => Standing::counted(check, *reply),
+            Some(None) | None => Standing::counted_here(check),
+        });
+    // A refusal is tighter than anything, and of two the longer one; else who has fewer requests left.
     standings.min_by_key(|standing| (std::cmp::Reverse(standing.refused), standing.remaining))
 }
 
 impl Standing {
+    fn counted(check: &LimitCheck<'_>, reply: GcraReply) -> Self {
+        let micros = Duration::from_micros;
+        let refused = (!reply.allowed).then(|| micros(reply.wait_micros));
+        Self::new(check.quota, reply.remaining, micros(reply.reset_micros), refused)
+    }
+
+    fn counted_here(check: &LimitCheck<'_>) -> Self {
+        let interval = Duration::from_micros(check.quota.interval_micros());
+        match check.quota.fallback().check(check.subject) {
+            Ok(remaining) => {
+                let used = check.quota.per_minute().saturating_sub(remaining);
+                Self::new(check.quota, remaining, interval * used, None)
+            }
+            Err(wait) => Self::new(check.quota, 0, interval * check.quota.per_minute(), Some(wait)),
+        }
+    }
+
     fn new(quota: &Quota, remaining: u32, reset: Duration, refused: Option<Duration>) -> Self {
         Self {
             quota: Arc::clone(quota.fields()),

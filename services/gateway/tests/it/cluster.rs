@@ -61,8 +61,24 @@ async fn revocation_limits_and_queue_tokens_are_asked_of_their_masters_and_one_m
     }
     world.anybody().get("/events").await.expect_problem(429, "RATE_LIMITED");
 
-    // One master away: whoever needs it where it must be known is asked to come again, never refused; the others go on.
+    // Revoked by what others tell, while the last master has the count of their limits.
     let lost = OwnRedisCluster::MASTERS - 1;
+    let mut revoked = Vec::new();
+    while revoked.len() < 3 {
+        let person = world.somebody();
+        let token = format!("token:blacklist:{}", sha256_hex(person.token.as_bytes()));
+        let session = format!("token:blacklist:sid:{}", person.sid);
+        let limit = format!("ratelimit:default:user:{}", person.id);
+        if cluster.master_of(&limit).await == lost
+            && cluster.master_of(&token).await != lost
+            && cluster.master_of(&session).await != lost
+        {
+            set(&cluster, &session, "1").await;
+            revoked.push(person);
+        }
+    }
+
+    // One master away: whoever needs it where it must be known is asked to come again, never refused; the others go on.
     let admins: Vec<_> = (0..16).map(|_| world.admin().api).collect();
     cluster.node(lost).kill().await;
     let mut seen = HashSet::new();
@@ -79,6 +95,10 @@ async fn revocation_limits_and_queue_tokens_are_asked_of_their_masters_and_one_m
         let hold = json!({"eventId": Uuid::now_v7(), "seatIds": [Uuid::now_v7()]});
         let reply = holder.post("/reservations/hold", &hold).await;
         assert!(matches!(reply.status.as_u16(), 200 | 503), "{reply:?}");
+    }
+    for gone in &revoked {
+        gone.api.get("/users/me").await.expect_problem(401, "TOKEN_REVOKED");
+        gone.api.get("/payments").await.expect_problem(401, "TOKEN_REVOKED");
     }
     for person in [world.somebody(), world.somebody(), world.somebody()] {
         person.api.get("/users/me").await.must_be(200);

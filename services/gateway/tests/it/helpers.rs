@@ -1,12 +1,14 @@
 //! A gateway with what surrounds it, and who calls it.
 
 mod odd_server;
+mod process;
 mod raw;
 mod redis;
 mod upstream;
 
 pub(crate) use self::{
     odd_server::OddServer,
+    process::Process,
     raw::{raw, read_head, status_of},
     redis::Redis,
     upstream::{Recorded, Upstream, reply},

@@ -21,6 +21,7 @@ mod connections;
 mod cors;
 mod drain;
 mod forwarding;
+mod gone;
 mod http2;
 mod identity;
 mod matrix;

@@ -1,4 +1,5 @@
 use crate::helpers::{MustBe, OddServer, Redis, World};
+use common::crypto::sha256_hex;
 use serde_json::json;
 use std::{
     sync::{
@@ -7,7 +8,10 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use test_support::{Api, eventually};
+use test_support::{
+    Api, eventually,
+    servers::{Missing, OwnRedis},
+};
 use tokio::net::TcpStream;
 
 /// Nothing listens there.
@@ -90,6 +94,86 @@ async fn a_redis_that_hangs_counts_as_down_soon() {
         started.elapsed() < Duration::from_millis(1900),
         "the connection's own limit is 2 s"
     );
+}
+
+/// As when it is full, cannot save, or has become a replica.
+#[tokio::test]
+async fn a_redis_that_refuses_to_write_is_still_asked_what_can_be_read() {
+    let Ok(server) = OwnRedis::start().await.inspect_err(Missing::report) else {
+        return;
+    };
+    let url = format!("{}/0", server.url());
+    let world = World::with(&[
+        ("REDIS_URL", &url),
+        ("RATE_LIMIT_PUBLIC_READ", "3/ip"),
+        ("RATE_LIMIT_DEFAULT", "1000/user"),
+        ("RATE_LIMIT_RESERVATION_WRITE", "1000/user"),
+    ])
+    .await;
+    let mut redis = server.connection().await;
+    let (buyer, revoked, ended) = (world.somebody(), world.somebody(), world.somebody());
+    let record =
+        json!({"userId": buyer.id, "eventId": buyer.sid, "type": "RESERVATION", "issuedAt": "2026-11-22T10:00:00Z"});
+    for (key, value) in [
+        ("queue:token:qr_own".to_owned(), record.to_string()),
+        (
+            format!("token:blacklist:{}", sha256_hex(revoked.token.as_bytes())),
+            "1".to_owned(),
+        ),
+        (format!("token:blacklist:sid:{}", ended.sid), "1".to_owned()),
+    ] {
+        redis::cmd("SET")
+            .arg(key)
+            .arg(value)
+            .query_async::<()>(&mut redis)
+            .await
+            .unwrap();
+    }
+    for (setting, refusing, usual) in [("min-replicas-to-write", "1", "0"), ("maxmemory", "1", "0")] {
+        let configure = async |value: &str| {
+            let mut redis = server.connection().await;
+            let mut set = redis::cmd("CONFIG");
+            set.arg("SET").arg(setting).arg(value);
+            set.query_async::<()>(&mut redis).await.unwrap();
+        };
+        configure(refusing).await;
+        // Those whose only question is refused; then the others must still be asked.
+        let mut refused = 0;
+        for _ in 0..6 {
+            let reply = world.anybody().get("/events").await;
+            assert_eq!(reply.header("ratelimit-limit"), Some("3"), "{reply:?}");
+            refused += u32::from(reply.status == 429);
+        }
+        assert!(refused >= 3, "limits are counted in the process");
+        for _ in 0..4 {
+            for gone in [&revoked, &ended] {
+                gone.api.get("/users/me").await.expect_problem(401, "TOKEN_REVOKED");
+                gone.api.get("/payments").await.expect_problem(401, "TOKEN_REVOKED");
+            }
+            buyer.api.get("/payments").await.must_be(200);
+            world.admin().api.get("/admin/users").await.must_be(200);
+            let holder = buyer.api.with_header("x-queue-token", "qr_own");
+            holder.post("/reservations/hold", &json!({})).await.must_be(200);
+            let stranger = buyer.api.with_header("x-queue-token", "qr_unknown");
+            let reply = stranger.post("/reservations/hold", &json!({})).await;
+            reply.expect_problem(403, "QUEUE_TOKEN_INVALID");
+        }
+        configure(usual).await;
+        let reply = world.somebody().api.get("/users/me").await;
+        assert_eq!(reply.header("ratelimit-remaining"), Some("999"));
+        reply.must_be(200);
+        let counted: Vec<String> = redis::cmd("KEYS")
+            .arg("ratelimit:default:*")
+            .query_async(&mut redis)
+            .await
+            .unwrap();
+        assert!(!counted.is_empty(), "Redis counts again");
+        redis::cmd("DEL")
+            .arg(counted)
+            .query_async::<()>(&mut redis)
+            .await
+            .unwrap();
+    }
 }
 
 /// A way to Redis that can be cut.

@@ -1,5 +1,5 @@
 use super::{failure::Failure, framing::Framing};
-use crate::server::chunks::Chunks;
+use crate::server::{chunks::Chunks, head::length};
 use bytes::{Buf, Bytes};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use httparse::{ParserConfig, Status};
@@ -177,11 +177,4 @@ impl Framed {
             (false, None) => Ok(Framing::UntilClose),
         }
     }
-}
-
-/// Digits only: what `parse` takes beside them, others may read differently.
-fn length(value: &[u8]) -> Option<u64> {
-    let text = str::from_utf8(value).ok()?;
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
-    plain.then(|| text.parse().ok()).flatten()
 }

@@ -138,6 +138,7 @@ fn what_two_servers_might_read_differently_is_found() {
         "POST / HTTP/1.1\r\nContent-Length: 5, 5\r\n\r\n",
         "POST / HTTP/1.1\r\nContent-Length:\r\n\r\n",
         "POST / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n",
+        "POST / HTTP/1.1\r\nContent-Length: 0000000000000000002\r\n\r\n",
         "POST / HTTP/1.1\r\nContent-Length: 18446744073709551615\r\n\r\n",
         "POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
         "POST / HTTP/1.1\r\nTransfer-Encoding: chunked, chunked\r\n\r\n",

@@ -278,6 +278,12 @@ fn expectations_and_upgrades() -> Vec<Check> {
             401,
             "UNAUTHENTICATED",
         ),
+        Check::problem(
+            "Expect: 100-continue gets no invitation to send too much",
+            "POST /auth/login?$ HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\nExpect: 100-continue\r\n\r\n",
+            413,
+            "PAYLOAD_TOO_LARGE",
+        ),
         Check::passes(
             "an upgrade to h2c",
             upgrade(

@@ -2,13 +2,8 @@
 //! tokens or personal data of theirs.
 
 use super::{Check, Stage, get, replace};
-use crate::wire;
+use crate::{helpers::Process, wire};
 use serde_json::Value;
-use std::{net::SocketAddr, process::Stdio};
-use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines},
-    process::{Child, ChildStdout, Command},
-};
 
 /// In everything that must never be logged.
 const PRIVATE: &str = "hong.gildong";
@@ -20,7 +15,7 @@ const FORGED: &str = "forged-line";
 async fn clients_do_not_write_the_log() {
     let stage = Stage::with(&[]).await;
     for format in ["json", "text"] {
-        let mut process = Process::start(&stage, format).await;
+        let mut process = Process::start(stage.world.settings(), format).await;
         for (number, check) in checks(&stage).iter().enumerate() {
             let request = replace(&check.request, &format!("w{number}w"));
             let replies = wire::exchange(process.address, &request).await.unwrap();
@@ -153,49 +148,4 @@ pub(super) fn checks(stage: &Stage) -> Vec<Check> {
     rows.into_iter()
         .map(|(name, request, status)| Check::new(name, request, &[status]))
         .collect()
-}
-
-/// The gateway as a process of its own, whose output is what an operator sees.
-struct Process {
-    child: Child,
-    output: Lines<BufReader<ChildStdout>>,
-    address: SocketAddr,
-}
-
-impl Process {
-    async fn start(stage: &Stage, format: &str) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_gateway"))
-            .env_clear()
-            .envs(stage.world.settings())
-            .env("LOG_FORMAT", format)
-            .env("NO_COLOR", "1")
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
-        let first = loop {
-            let line = output.next_line().await.unwrap().expect("it starts");
-            if line.contains("the service is up") {
-                break line;
-            }
-        };
-        let address = first.split("127.0.0.1:").nth(1).expect("it tells its address");
-        let port: String = address.chars().take_while(char::is_ascii_digit).collect();
-        Self {
-            child,
-            output,
-            address: SocketAddr::from(([127, 0, 0, 1], port.parse().unwrap())),
-        }
-    }
-
-    /// Ends it; the rest of what it wrote.
-    async fn end(&mut self) -> String {
-        let id = self.child.id().expect("it runs").to_string();
-        Command::new("kill").arg(id).status().await.unwrap();
-        let mut log = String::new();
-        self.output.get_mut().read_to_string(&mut log).await.unwrap();
-        self.child.wait().await.unwrap();
-        log
-    }
 }

@@ -120,6 +120,7 @@ async fn a_reply_that_can_be_read_in_two_ways_is_none() {
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok",
         "HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\nok",
         "HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551618\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nContent-Length: 0000000000000000002\r\n\r\nok",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n",
         "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
