@@ -18,6 +18,9 @@ local IDLE_SECONDS = 604800
 local SWEEP_RECORDS, SWEEP_RECORDS_LEAST, SWEEP_RECORDS_PER_ADMISSION = 1500, 300, 3
 -- Below so many heartbeats in a window their number says nothing.
 local FEW_BEATS = 20
+-- After so many windows without any, a fifth of the grace, nobody comes through, for who waits polls more often. After so many,
+-- an hour at the usual grace, nobody is going to come back.
+local QUIET_WINDOWS, DESERTED_WINDOWS = 3, 360
 
 local t = now()
 
@@ -37,7 +40,7 @@ if known_life then
 end
 
 local control = redis.call('HMGET', CONTROL,
-  'tokens', 'ticked', 'grace', 'beats', 'beats_at', 'beats_ref', 'busy', 'sweep', 'sales')
+  'tokens', 'ticked', 'grace', 'beats', 'beats_at', 'beats_ref', 'busy', 'sweep', 'sales', 'quiet')
 local tokens, ticked = tonumber(control[1] or initial), tonumber(control[2] or t)
 local grace_from, sales = tonumber(control[3] or 0), tonumber(control[9] or 0)
 local elapsed = math.max(0, t - ticked)
@@ -49,6 +52,7 @@ if elapsed > STALL then
   grace_from = t
 end
 local beats, beats_at, usual = tonumber(control[4] or 0), tonumber(control[5] or t), tonumber(control[6] or 0)
+local quiet = tonumber(control[10] or 0)
 if t - beats_at >= grace / 15 then
   if usual >= FEW_BEATS and beats * 2 < usual then
     grace_from = t
@@ -59,8 +63,12 @@ if t - beats_at >= grace / 15 then
   else
     usual = math.max(beats, usual * 0.95)
   end
+  quiet = beats > 0 and 0 or quiet + 1
   beats, beats_at = 0, t
 end
+-- While nobody of many is heard, nobody is admitted, because nobody could claim it, and no offer that ends counts as missed.
+local unheard = usual >= FEW_BEATS and beats == 0 and quiet >= QUIET_WINDOWS and quiet < DESERTED_WINDOWS
+local halted = paused or unheard
 local silent_before = seconds(t - grace)
 if seconds(grace_from) >= silent_before then
   -- Nobody has been listened to for long enough to be called silent.
@@ -74,12 +82,14 @@ local function evict(user)
   evicted = evicted + 1
 end
 
--- Grants that ended. One never claimed goes back once, at its old score.
+-- Grants that ended. One never claimed goes back once, at its old score; as often as it ends while nobody is heard.
 for _, user in ipairs(redis.call('ZRANGEBYSCORE', ACTIVE, '-inf', math.floor(t / 1000), 'LIMIT', 0, max_admissions)) do
   local grant = read_grant(user)
-  if grant and grant.state == 'C' and redis.call('SISMEMBER', RETURNED, user) == 0 then
+  if grant and grant.state == 'C' and (unheard or redis.call('SISMEMBER', RETURNED, user) == 0) then
     drop_grant(user)
-    redis.call('SADD', RETURNED, user)
+    if not unheard then
+      redis.call('SADD', RETURNED, user)
+    end
     redis.call('ZADD', LINE, grant.score, user)
     touch(grant.score, grant.seen)
     returned = returned + 1
@@ -96,7 +106,7 @@ local active = redis.call('ZCARD', ACTIVE)
 -- A sale since the seats were counted ends a place and takes seats at once; the old count would admit one too many.
 local stale = unsold >= 0 and sales ~= sales_known
 local room = 0
-if not paused and not stale and unsold >= 0 then
+if not halted and not stale and unsold >= 0 then
   room = math.min(math.floor(tokens), max_active - active, unsold - active, max_admissions,
     math.floor((#ARGV - FIRST_GRANT + 1) / 2))
 end
@@ -181,7 +191,7 @@ end
 forget(silent_scores)
 
 -- How fast the line really moves, over the last minute, counting only time in which somebody waited
--- and the line was not paused.
+-- and the line was not halted.
 local waiting = redis.call('ZCARD', LINE)
 local slice = math.floor(seconds(t) / PACE_SLICE)
 local measured = ''
@@ -200,7 +210,7 @@ for i = 1, #pace, 2 do
     end
   end
 end
-if control[7] == '1' and not paused and elapsed <= STALL then
+if control[7] == '1' and not halted and elapsed <= STALL then
   pace_admitted, pace_busy = pace_admitted + admitted, pace_busy + elapsed
   redis.call('HSET', PACE, slice, int(current_admitted + admitted) .. ':' .. int(current_busy + elapsed))
   redis.call('EXPIRE', PACE, PACE_SLICE * PACE_SLICES * 2)
@@ -216,7 +226,7 @@ end
 redis.call('ZREMRANGEBYSCORE', GONE, '-inf', (seconds(t) - REASON_KEPT_SECONDS) * 8)
 redis.call('HSET', CONTROL,
   'tokens', tokens, 'ticked', t, 'grace', grace_from, 'beats', beats,
-  'beats_at', beats_at, 'beats_ref', usual, 'busy', waiting > 0 and '1' or '0',
+  'beats_at', beats_at, 'beats_ref', usual, 'quiet', quiet, 'busy', waiting > 0 and '1' or '0',
   'sweep', page[1], 'measured', measured)
 redis.call('EXPIRE', CONTROL, IDLE_SECONDS)
 for field, count in pairs({ admitted = admitted, evicted = evicted, expired = expired }) do

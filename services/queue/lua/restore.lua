@@ -1,13 +1,16 @@
--- Puts a user back who was here before Redis lost its memory, by what a ticket of then proves. A score already there wins.
--- ARGV: user, session in ms, score, then for an active place: grant id, token, expiry in ms, places at most (-1: nobody has been
--- admitted since).
+-- Puts a user back who was here before Redis lost its memory, by what a ticket of then proves. A score already there wins, but
+-- for the place at the end that was given to who asked without the ticket first.
+-- ARGV: user, session in ms, score, score of that place (0: none), then for an active place: grant id, token, expiry in ms,
+-- places at most (-1: nobody has been admitted since).
 -- → as `stand`, or {ABSENT, reason, now}
 local user, session_millis, score = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local t = now()
-local active, max_active = nil, tonumber(ARGV[7] or '')
-if ARGV[4] then
-  active = { id = ARGV[4], token = ARGV[5], score = score, state = 'A', expires = tonumber(ARGV[6]), seen = seconds(t) }
+local at_the_end = tonumber(ARGV[4])
+local active, max_active = nil, tonumber(ARGV[8] or '')
+if ARGV[5] then
+  active = { id = ARGV[5], token = ARGV[6], score = score, state = 'A', expires = tonumber(ARGV[7]), seen = seconds(t) }
 end
+local is_good = not active or active.expires > math.floor(t / 1000)
 
 -- Counted in as the holder of seats before the ticket came: it is the same place, and the ticket knows its token.
 local counted = active and read_grant(user)
@@ -17,11 +20,16 @@ if counted and counted.id == active.id then
   write_grant(user, counted)
 end
 -- The last second is lost, and in it the admission: whose place this is was in already.
-local unadmitted = active and max_active == -1 and active.expires > math.floor(t / 1000)
+local unadmitted = active and max_active == -1 and is_good
   and tonumber(redis.call('ZSCORE', LINE, user) or 0) == score
 if unadmitted then
   redis.call('ZREM', LINE, user)
   write_grant(user, active)
+end
+-- The heartbeat of the other place stays until a sweep finds it.
+if is_good and score < at_the_end and tonumber(redis.call('ZSCORE', LINE, user) or 0) == at_the_end
+  and reason_for(user, t) == '' then
+  redis.call('ZREM', LINE, user)
 end
 local standing = stand(user, t, session_millis)
 if standing then
@@ -31,7 +39,7 @@ local reason = reason_for(user, t)
 if reason ~= '' then
   return { 'ABSENT', reason, t }
 end
-if active and active.expires <= math.floor(t / 1000) then
+if not is_good then
   return { 'ABSENT', 'EXPIRED', t }
 end
 

@@ -65,7 +65,7 @@ impl Lines {
         };
         let line = &self.state.line;
         let (_standing, _claimed) = tokio::try_join!(
-            line.restore(&ticket, self.limits.session, None),
+            line.restore(&ticket, self.limits.session, None, None),
             line.claim(user, event, self.limits.user_claim),
         )?;
         Ok(())

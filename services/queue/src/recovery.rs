@@ -1,5 +1,6 @@
 //! After Redis lost its memory (`design.md` §8.1): who kept polling gets the place back that the ticket proves; who has none
-//! goes last. Who holds seats was inside, and is counted so before anybody else is admitted.
+//! goes last, until another tab comes with the ticket. Who holds seats was inside, and is counted so before anybody else is
+//! admitted.
 //!
 //! Who left or bought is not put back by an older ticket: what Redis forgot of that is in the database (`ended_places`).
 //!
@@ -9,7 +10,8 @@
 //! may be lost too, and comes back by the same tickets, because an epoch that ended before all were restored passes on the
 //! ones before it (`epochs`). A tick that was ordered before that admits nobody after it (`admit.lua`). **Redis away**: 503, and
 //! the ticket stays good. **The database away**: no epoch can begin and no ticket be judged, so 503 for who has no place; who has
-//! one goes on. **The reservation service away**: nobody is admitted until the holders of seats are counted in.
+//! one goes on. **The reservation service away**: nobody is admitted until the holders of seats are counted in. Who dies after he gave
+//! somebody without a ticket a place at the end, and before he noted that, leaves a place that the ticket no longer moves.
 
 use crate::{
     db::ended_places::{self, EndedPlaces},
@@ -105,7 +107,11 @@ pub(crate) async fn restore(state: &AppState, ticket: &Ticket) -> ApiResult<Opti
     }
     crash::point("queue.restore.claimed");
     state.register_live(event).await?;
-    let seen = state.line.restore(ticket, state.limits.session, max_active).await?;
+    let at_the_end = state.line.rejoined_at(event, user).await?;
+    let seen = state
+        .line
+        .restore(ticket, state.limits.session, max_active, at_the_end)
+        .await?;
     crash::point("queue.restore.placed");
     if state.line.confirm(user, event, life).await? != Claimed::Here {
         state.line.leave(event, user).await?;
@@ -115,19 +121,31 @@ pub(crate) async fn restore(state: &AppState, ticket: &Ticket) -> ApiResult<Opti
     Ok(Some(seen))
 }
 
-/// Lets who was admitted in the second that Redis lost in again, though Redis still has him in line. Nothing if the ticket does
-/// not say that this place was.
-pub(crate) async fn admitted_before(
+/// Gives who waits what the ticket proves: lets him in again whom Redis still has in line because it lost the second in which
+/// he was admitted, and gives him his place back who asked without the ticket first and was put at the end. Nothing if the
+/// ticket proves no more than the place.
+pub(crate) async fn own_place(
     state: &AppState,
     place: &Place,
+    now: DateTime<Utc>,
     ticket: Option<&Ticket>,
 ) -> ApiResult<Option<Seen<Standing>>> {
-    match ticket {
-        Some(ticket) if ticket.score == place.score && matches!(ticket.state, TicketState::Active { .. }) => {
-            restore(state, ticket).await
-        }
-        _ => Ok(None),
+    let Some(ticket) = ticket else { return Ok(None) };
+    let was_admitted = ticket.score == place.score && matches!(ticket.state, TicketState::Active { .. });
+    let was_put_behind = ticket.score < place.score && {
+        let mark = state.epochs.current().await?;
+        open_loss(state, &mark, ticket.event, now).is_some()
+            && state.line.rejoined_at(ticket.event, ticket.user).await? == Some(place.score)
+    };
+    if was_admitted {
+        return restore(state, ticket).await;
     }
+    if !was_put_behind {
+        return Ok(None);
+    }
+    // A ticket of a place that has ended takes the other one away from nobody.
+    let restored = restore(state, ticket).await?;
+    Ok(restored.filter(|seen| !matches!(seen.value, Standing::Absent(_))))
 }
 
 /// Gives the user's own token back to who was counted in as a holder of seats before the ticket came. Nothing if the ticket
@@ -141,7 +159,9 @@ pub(crate) async fn own_token(
         Some((ticket, TicketState::Active { grant_id, token, .. }))
             if *grant_id == grant.id && *token != grant.token =>
         {
-            Ok(Some(state.line.restore(ticket, state.limits.session, None).await?))
+            Ok(Some(
+                state.line.restore(ticket, state.limits.session, None, None).await?,
+            ))
         }
         _ => Ok(None),
     }
@@ -201,16 +221,23 @@ async fn count_in(state: &AppState, event: Uuid, holder: &Holder, now: DateTime<
 /// be had, which the caller says in its own way.
 pub(crate) async fn rejoin(state: &AppState, user: Uuid, event: Uuid) -> ApiResult<Option<Seen<Standing>>> {
     let (mark, now) = state.epochs.check().await?;
-    if open_loss(state, &mark, event, now).is_none() {
+    let Some(loss) = open_loss(state, &mark, event, now) else {
         return Ok(None);
-    }
+    };
     if let Some(ended) = ended_places::find(&state.pool, event, user).await?
         && ended.is_recent
     {
         return Ok(Some(ended.seen(now)));
     }
     match entry::enter(state, user, event).await {
-        Ok(seen) => Ok(Some(seen)),
+        Ok(seen) => {
+            if let Standing::Waiting(place) = &seen.value {
+                // Another tab may still come with the ticket.
+                let life = (loss.resumes_at + grace(state) - now).to_std().unwrap_or_default();
+                state.line.note_rejoined(event, user, place.score, life).await?;
+            }
+            Ok(Some(seen))
+        }
         Err(problem) if problem.code().status().is_client_error() => Ok(None),
         Err(problem) => Err(problem),
     }

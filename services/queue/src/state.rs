@@ -114,11 +114,13 @@ impl AppState {
             // Nobody is admitted while that is unknown.
             Err(_) => true,
         };
+        // The ticks keep it known. While it is not, nobody is admitted.
+        let on_sale = self.events.known(event).is_some_and(|facts| facts.is_on_sale(now));
         let seats_left = self.availability.is_known(event) && !self.availability.is_sold_out(event);
         Pace {
             rate: f64::from(settings.admission_per_second),
             measured,
-            halted: settings.paused || recovering || !seats_left,
+            halted: settings.paused || recovering || !on_sale || !seats_left,
         }
     }
 }

@@ -16,7 +16,7 @@ pub(crate) struct Pace {
     pub(crate) rate: f64,
     /// As measured over the last minute, once there is enough to measure.
     pub(crate) measured: Option<f64>,
-    /// Nobody is admitted: paused, sold out, or not known to be safe.
+    /// Nobody is admitted: paused, put off, sold out, or not known to be safe.
     pub(crate) halted: bool,
 }
 

@@ -26,6 +26,11 @@ impl EventFacts {
         self.status == EventStatus::Cancelled
     }
 
+    /// Whether whoever is admitted at that time can buy. A sale that people wait for may have been put off.
+    pub(crate) fn is_on_sale(&self, now: DateTime<Utc>) -> bool {
+        now >= self.sale_start_at && !self.is_over(now)
+    }
+
     /// Whether nobody can buy any more at that time.
     pub(crate) fn is_over(&self, now: DateTime<Utc>) -> bool {
         self.is_cancelled() || now >= self.sale_end_at

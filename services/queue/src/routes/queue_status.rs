@@ -28,7 +28,7 @@ pub(crate) struct QueueStatus {
     position: Option<u64>,
     /// How many wait.
     total_waiting: u64,
-    /// Until one's turn; null while nobody can tell, because the line is paused, sold out or being restored.
+    /// Until one's turn; null while nobody can tell, because the line is paused, put off, sold out or being restored.
     #[schema(required = true)]
     estimated_wait_seconds: Option<u64>,
     /// When to poll again, from 2 to 30; varied, so that a crowd does not come in one second.

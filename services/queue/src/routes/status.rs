@@ -89,8 +89,8 @@ pub(super) async fn poll(
         }
         Standing::Waiting(ref place) => {
             state.register_live(event).await?;
-            let admitted = recovery::admitted_before(state, place, ticket.as_ref()).await?;
-            Ok(admitted.unwrap_or(seen))
+            let own = recovery::own_place(state, place, seen.now, ticket.as_ref()).await?;
+            Ok(own.unwrap_or(seen))
         }
         Standing::Absent(Some(_)) => Ok(seen),
     }

@@ -56,6 +56,11 @@ impl EventDirectory {
         }
     }
 
+    /// An event's facts if they are known, without asking for them.
+    pub(crate) fn known(&self, event: Uuid) -> Option<EventFacts> {
+        self.cache.peek(event, self.age.stale).flatten()
+    }
+
     /// The event has changed.
     pub(crate) fn forget(&self, event: Uuid) {
         self.cache.forget(event);

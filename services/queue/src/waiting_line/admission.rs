@@ -15,7 +15,7 @@ use uuid::Uuid;
 pub(crate) struct Tick<'a> {
     pub(crate) settings: Settings,
     pub(crate) limits: &'a Limits,
-    /// Nobody is admitted: by an administrator, or after a loss of Redis.
+    /// Nobody is admitted: by an administrator, before the sale, or after a loss of Redis.
     pub(crate) paused: bool,
     /// Unsold seats and the number of sales known when they were counted; `None` if nobody knows.
     pub(crate) unsold: Option<(u32, u64)>,

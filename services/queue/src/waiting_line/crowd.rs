@@ -1,21 +1,20 @@
 //! Requests that come together go together. Redis does one thing at a time, and much of what a script costs is the call and not
 //! what is done in it. So while a call about an event is under way, further requests of its kind gather, and when the reply
-//! has come they go as one call: in the order of their arrival, each with its own reply. Who comes alone goes at once.
+//! has come they go in calls of up to [`MOST`], one after the other: in the order of their arrival, each with its own reply. Who
+//! comes alone goes at once.
 //!
-//! There is no task behind this. A crowd's call is a future that all who wait for it share: whichever of them is awake moves
-//! it on, so one that is dropped (its client hung up, or its time was over) holds nobody up. Who is dropped before the call
-//! is made is not in it; after that the call happens, as with any other command.
+//! A task makes the calls of one event for as long as anybody waits. Those who wait do nothing else, and each is woken once, by
+//! the own reply: however many wait for a Redis that has stalled, the work is as much for each of them. Who is dropped (the
+//! client hung up, or the time was over) holds nobody up. Who is dropped before the call is made is not in it; after that the
+//! call happens, as with any other command. The tasks end with what they belong to.
 
 use common::redis::is_unavailable;
-use futures_util::{
-    FutureExt,
-    future::{BoxFuture, Shared, WeakShared},
-};
 use redis::{ErrorKind, RedisError, RedisResult};
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
+use tokio::{sync::oneshot, task::JoinSet};
 use uuid::Uuid;
 
 /// More in one call would hardly cost less each, and hold Redis up for longer.
@@ -23,26 +22,33 @@ const MOST: usize = 64;
 /// So many events may have had a crowd before the old ones are looked through.
 const MANY: usize = 256;
 
-/// The newest crowd of each event. `C` is what all of a crowd have in common besides the event, `R` a reply.
-pub(super) struct Crowds<C, R>(Mutex<HashMap<Uuid, Crowd<C, R>>>);
+/// Those who wait, for each event. `C` is what all of a call have in common besides the event, `R` a reply.
+pub(super) struct Crowds<C, R>(Mutex<Open<C, R>>);
 
-struct Crowd<C, R> {
-    common: C,
-    members: Members,
-    call: WeakShared<Call<R>>,
+struct Open<C, R> {
+    crowds: HashMap<Uuid, Weak<Crowd<C, R>>>,
+    callers: JoinSet<()>,
 }
 
-/// Nothing once the call has begun. A member that was dropped before leaves a gap.
-type Members = Arc<Mutex<Option<Vec<Option<Uuid>>>>>;
-type Call<R> = BoxFuture<'static, RedisResult<Arc<[Option<R>]>>>;
+/// In the order of their arrival. Nothing once the last one has been called for and the task is about to end.
+type Crowd<C, R> = Mutex<Option<VecDeque<Member<C, R>>>>;
+
+struct Member<C, R> {
+    user: Uuid,
+    common: C,
+    reply: oneshot::Sender<RedisResult<R>>,
+}
 
 impl<C, R> Crowds<C, R>
 where
-    C: Copy + PartialEq,
-    R: Clone + Send + Sync + 'static,
+    C: Copy + PartialEq + Send + 'static,
+    R: Send + 'static,
 {
     pub(super) fn new() -> Self {
-        Self(Mutex::default())
+        Self(Mutex::new(Open {
+            crowds: HashMap::new(),
+            callers: JoinSet::new(),
+        }))
     }
 
     /// The user's own reply to a `call` that is made for one or more users, who have the event and `common` in common.
@@ -51,109 +57,104 @@ where
         event: Uuid,
         user: Uuid,
         common: C,
-        call: impl FnOnce(Vec<Uuid>) -> F + Send + 'static,
+        call: impl Fn(C, Vec<Uuid>) -> F + Send + 'static,
     ) -> RedisResult<R>
     where
         F: Future<Output = RedisResult<Vec<R>>> + Send + 'static,
     {
-        let (member, call) = self.admit(event, user, common, call);
-        let replies = call.await?;
-        let reply = replies.get(member.index).cloned().flatten();
-        reply.ok_or_else(|| RedisError::from((ErrorKind::UnexpectedReturnType, "a script's reply misses somebody")))
+        let (reply, told) = oneshot::channel();
+        self.admit(event, Member { user, common, reply }, call);
+        told.await.unwrap_or_else(|_| Err(unanswered()))
     }
 
-    fn admit<F>(
-        &self,
-        event: Uuid,
-        user: Uuid,
-        common: C,
-        call: impl FnOnce(Vec<Uuid>) -> F + Send + 'static,
-    ) -> (Member, Shared<Call<R>>)
+    fn admit<F>(&self, event: Uuid, member: Member<C, R>, call: impl Fn(C, Vec<Uuid>) -> F + Send + 'static)
     where
         F: Future<Output = RedisResult<Vec<R>>> + Send + 'static,
     {
-        let mut crowds = lock(&self.0);
-        let before = crowds
-            .get(&event)
-            .and_then(|crowd| Some((crowd, crowd.call.upgrade()?)));
-        if let Some((crowd, call)) = &before
-            && crowd.common == common
-            && let Some(member) = Member::join(&crowd.members, user)
+        let mut open = lock(&self.0);
+        if let Some(crowd) = open.crowds.get(&event).and_then(Weak::upgrade)
+            && let Some(waiting) = lock(&crowd).as_mut()
         {
-            return (member, call.clone());
+            waiting.push_back(member);
+            return;
         }
-        let before = before.map(|(_, call)| call);
-        let members = Members::new(Mutex::new(Some(vec![Some(user)])));
-        let call = together(before, Arc::clone(&members), call).boxed().shared();
-        if crowds.len() >= MANY {
-            crowds.retain(|_, crowd| crowd.call.upgrade().is_some());
+        let crowd = Arc::new(Crowd::new(Some(VecDeque::from([member]))));
+        if open.crowds.len() >= MANY {
+            open.crowds.retain(|_, crowd| crowd.strong_count() > 0);
         }
-        if let Some(weak) = call.downgrade() {
-            let crowd = Crowd {
-                common,
-                members: Arc::clone(&members),
-                call: weak,
-            };
-            crowds.insert(event, crowd);
-        }
-        (Member { members, index: 0 }, call)
+        open.crowds.insert(event, Arc::downgrade(&crowd));
+        while open.callers.try_join_next().is_some() {}
+        open.callers.spawn(call_for_all(crowd, call));
     }
 }
 
-/// Waits for the call before, then calls for those who are still there.
-async fn together<R, F>(
-    before: Option<Shared<Call<R>>>,
-    members: Members,
-    call: impl FnOnce(Vec<Uuid>) -> F,
-) -> RedisResult<Arc<[Option<R>]>>
+/// Calls for those who wait until there are none.
+async fn call_for_all<C, R, F>(crowd: Arc<Crowd<C, R>>, call: impl Fn(C, Vec<Uuid>) -> F)
 where
-    R: Clone,
+    C: Copy + PartialEq,
     F: Future<Output = RedisResult<Vec<R>>>,
 {
-    if let Some(before) = before
-        && let Err(error) = before.await
-        && is_unavailable(&error)
-    {
-        // They would have gone down with it, had they not waited; and nobody waits for a dead Redis twice.
-        return Err(error);
-    }
-    let members = lock(&members).take().unwrap_or_default();
-    let users: Vec<Uuid> = members.iter().flatten().copied().collect();
-    let mut replies = call(users).await?.into_iter();
-    Ok(members
-        .iter()
-        .map(|member| member.and_then(|_| replies.next()))
-        .collect())
-}
-
-/// Somebody's share in a crowd, given up when dropped.
-struct Member {
-    members: Members,
-    index: usize,
-}
-
-impl Member {
-    /// Nothing if the call has begun or the crowd is large enough.
-    fn join(members: &Members, user: Uuid) -> Option<Self> {
-        let mut waiting = lock(members);
-        let waiting = waiting.as_mut().filter(|waiting| waiting.len() < MOST)?;
-        waiting.push(Some(user));
-        Some(Self {
-            index: waiting.len() - 1,
-            members: Arc::clone(members),
-        })
-    }
-}
-
-impl Drop for Member {
-    fn drop(&mut self) {
-        if let Some(place) = lock(&self.members)
-            .as_mut()
-            .and_then(|waiting| waiting.get_mut(self.index))
-        {
-            *place = None;
+    while let Some((common, members)) = next_call(&crowd) {
+        let users = members.iter().map(|member| member.user).collect();
+        match call(common, users).await {
+            Ok(replies) => {
+                let mut replies = replies.into_iter();
+                for member in members {
+                    member.tell(replies.next().ok_or_else(unanswered));
+                }
+            }
+            Err(error) => {
+                // They would have gone down with it, had they not waited; and nobody waits for a dead Redis twice.
+                let others = if is_unavailable(&error) {
+                    everybody(&crowd)
+                } else {
+                    VecDeque::new()
+                };
+                for member in members.into_iter().chain(others) {
+                    member.tell(Err(error.clone()));
+                }
+            }
         }
     }
+}
+
+/// Those at the front who may go in one call. Nothing, and nobody joins any more, if there is nobody.
+fn next_call<C, R>(crowd: &Crowd<C, R>) -> Option<(C, Vec<Member<C, R>>)>
+where
+    C: Copy + PartialEq,
+{
+    let mut crowd = lock(crowd);
+    let waiting = crowd.as_mut()?;
+    let mut members: Vec<Member<C, R>> = Vec::new();
+    while members.len() < MOST
+        && let Some(next) = waiting.front()
+        && members.first().is_none_or(|first| first.common == next.common)
+        && let Some(next) = waiting.pop_front()
+    {
+        if !next.reply.is_closed() {
+            members.push(next);
+        }
+    }
+    let Some(first) = members.first() else {
+        *crowd = None;
+        return None;
+    };
+    Some((first.common, members))
+}
+
+fn everybody<C, R>(crowd: &Crowd<C, R>) -> VecDeque<Member<C, R>> {
+    lock(crowd).as_mut().map(std::mem::take).unwrap_or_default()
+}
+
+impl<C, R> Member<C, R> {
+    /// Who hung up meanwhile is told nothing.
+    fn tell(self, reply: RedisResult<R>) {
+        let _hung_up = self.reply.send(reply);
+    }
+}
+
+fn unanswered() -> RedisError {
+    RedisError::from((ErrorKind::UnexpectedReturnType, "a script's reply misses somebody"))
 }
 
 /// Nothing panics while it holds one of these locks.
@@ -164,7 +165,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{io, time::Duration};
+    use std::{
+        future::poll_fn,
+        io,
+        sync::atomic::{AtomicUsize, Ordering},
+        time::Duration,
+    };
     use tokio::{sync::Semaphore, task::JoinSet, time::timeout};
 
     type Calls = Arc<Mutex<Vec<Vec<Uuid>>>>;
@@ -196,13 +202,16 @@ mod tests {
                 self.event,
             );
             async move {
-                let call = move |users: Vec<Uuid>| async move {
-                    lock(&calls).push(users.clone());
-                    match gate.acquire().await {
-                        Ok(permit) => permit.forget(),
-                        Err(_) => return Err(io::Error::from(io::ErrorKind::ConnectionReset).into()),
+                let call = move |_, users: Vec<Uuid>| {
+                    let (gate, calls) = (Arc::clone(&gate), Arc::clone(&calls));
+                    async move {
+                        lock(&calls).push(users.clone());
+                        match gate.acquire().await {
+                            Ok(permit) => permit.forget(),
+                            Err(_) => return Err(io::Error::from(io::ErrorKind::ConnectionReset).into()),
+                        }
+                        Ok(users)
                     }
-                    Ok(users)
                 };
                 crowds.join(event, user, common, call).await
             }
@@ -210,6 +219,13 @@ mod tests {
 
         fn called(&self) -> Vec<Vec<Uuid>> {
             lock(&self.calls).clone()
+        }
+
+        /// Waits until so many calls have begun.
+        async fn until_called(&self, calls: usize) {
+            while lock(&self.calls).len() < calls {
+                tokio::task::yield_now().await;
+            }
         }
     }
 
@@ -221,17 +237,20 @@ mod tests {
     async fn who_comes_meanwhile_goes_together_in_order_and_everybody_gets_the_own_reply() {
         let scene = Scene::new();
         let [first, second, third] = users();
-        let open_later = async {
-            tokio::task::yield_now().await;
-            scene.gate.add_permits(2);
+        let others = async {
+            scene.until_called(1).await;
+            let open_later = async {
+                tokio::task::yield_now().await;
+                scene.gate.add_permits(2);
+            };
+            tokio::join!(
+                scene.request(second, 0),
+                scene.request(third, 0),
+                scene.request(second, 0),
+                open_later
+            )
         };
-        let (a, b, c, again, ()) = tokio::join!(
-            scene.request(first, 0),
-            scene.request(second, 0),
-            scene.request(third, 0),
-            scene.request(second, 0),
-            open_later
-        );
+        let (a, (b, c, again, ())) = tokio::join!(scene.request(first, 0), others);
         assert_eq!([a, b, c, again].map(Result::unwrap), [first, second, third, second]);
         assert_eq!(scene.called(), [vec![first], vec![second, third, second]]);
     }
@@ -243,6 +262,7 @@ mod tests {
         let mut running = JoinSet::new();
         for (user, common) in [(first, 0), (second, 0), (third, 0), (other, 1)] {
             running.spawn(scene.request(user, common));
+            scene.until_called(1).await;
             tokio::task::yield_now().await;
         }
         assert_eq!(scene.called(), [vec![first]], "the others wait for its reply");
@@ -270,13 +290,13 @@ mod tests {
         scene.gate.add_permits(2);
         assert_eq!(three.await.unwrap(), third);
         assert_eq!(scene.called(), [vec![first], vec![third]]);
-        // All of a crowd are gone before its call: nothing is left of them.
+        // All who waited are gone before their call: nothing is left of them.
         let mut four = Box::pin(scene.request(first, 0));
         assert!(timeout(short, &mut four).await.is_err());
         let mut five = Box::pin(scene.request(second, 0));
         assert!(timeout(short, &mut five).await.is_err());
         drop((five, four));
-        scene.gate.add_permits(1);
+        scene.gate.add_permits(2);
         assert_eq!(scene.request(third, 0).await.unwrap(), third);
         assert_eq!(scene.called()[2..], [vec![first], vec![third]]);
     }
@@ -288,6 +308,7 @@ mod tests {
         let mut running = JoinSet::new();
         for user in [first, second] {
             running.spawn(scene.request(user, 0));
+            scene.until_called(1).await;
             tokio::task::yield_now().await;
         }
         scene.gate.close();
@@ -302,22 +323,44 @@ mod tests {
         assert_eq!(later.request(second, 0).await.unwrap(), second);
     }
 
+    /// Counts how often a request is looked at.
+    async fn counted<T>(polls: Arc<AtomicUsize>, request: impl Future<Output = T>) -> T {
+        let mut request = Box::pin(request);
+        poll_fn(|context| {
+            polls.fetch_add(1, Ordering::Relaxed);
+            request.as_mut().poll(context)
+        })
+        .await
+    }
+
     #[tokio::test]
-    async fn a_crowd_has_a_limit() {
+    async fn thousands_behind_a_call_that_hangs_are_as_much_work_each_as_one() {
+        const MANY: usize = 4000;
         let scene = Scene::new();
+        let polls = Arc::new(AtomicUsize::new(0));
         let mut running = JoinSet::new();
-        for _ in 0..MOST + 2 {
-            running.spawn(scene.request(Uuid::now_v7(), 0));
+        for number in 0..MANY {
+            running.spawn(counted(Arc::clone(&polls), scene.request(Uuid::now_v7(), 0)));
+            if number == 0 {
+                scene.until_called(1).await;
+            }
         }
-        // The runtime looks up after some dozens of tasks.
-        for _ in 0..10 {
-            tokio::task::yield_now().await;
+        let calls = 1 + (MANY - 1).div_ceil(MOST);
+        for call in 1..=calls {
+            scene.until_called(call).await;
+            // All who are awake look, before the reply comes.
+            for _ in 0..MANY / 8 {
+                tokio::task::yield_now().await;
+            }
+            scene.gate.add_permits(1);
         }
-        scene.gate.add_permits(10);
         while let Some(reply) = running.join_next().await {
             reply.unwrap().unwrap();
         }
         let sizes: Vec<usize> = scene.called().iter().map(Vec::len).collect();
-        assert_eq!(sizes, [1, MOST, 1]);
+        assert_eq!((sizes[0], sizes.len()), (1, calls));
+        assert!(sizes.iter().all(|size| *size <= MOST));
+        let polls = polls.load(Ordering::Relaxed);
+        assert!(polls <= 4 * MANY, "{polls} looks at {MANY} requests");
     }
 }

@@ -29,7 +29,7 @@ pub(crate) fn line(event: Uuid) -> [String; 8] {
         // gone: zset userId → `second * 8 + reason`; why somebody is no longer there, for ten minutes. Expires after them.
         format!("{base}:gone"),
         // control: hash. last (score given last), tokens and ticked (the bucket), grace (since when silence counts), beats,
-        // beats_at and beats_ref (how many poll), sweep (cursor), busy and measured (pace), sales (confirmed reservations),
+        // beats_at and beats_ref (how many poll), quiet (windows without any), sweep (cursor), busy and measured (pace), sales (confirmed reservations),
         // life (the name of this memory, lost with it),
         // closed (second of the closing), admitted, expired, left, evicted (counters). Expires a week after the last tick, a
         // day after the closing.
@@ -48,6 +48,12 @@ pub(crate) fn claim(user: Uuid) -> String {
 /// `queue:left:<userId>`: the event the user left last, 10 min.
 pub(super) fn left(user: Uuid) -> String {
     format!("queue:left:{user}")
+}
+
+/// `queue:rejoined:<eventId>:<userId>`: score of the place at the end that a user was given after a loss without a ticket, as
+/// long as tickets give places back.
+pub(super) fn rejoined(event: Uuid, user: Uuid) -> String {
+    format!("queue:rejoined:{event}:{user}")
 }
 
 /// `queue:token:<token>`: JSON `{userId, eventId, type, issuedAt}` (`reservationId` too for `PAYMENT`), as long as the token

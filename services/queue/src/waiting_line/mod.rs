@@ -14,7 +14,8 @@
 //! may run it at any time and the sum still obeys them.
 //!
 //! **Silence.** Polling leaves a heartbeat. Who is silent for longer than the grace is passed over at the front and swept
-//! further back. When the ticks pause or the heartbeats of many stop at once, that is our outage, and the grace begins anew.
+//! further back. When the ticks pause or the heartbeats of many stop at once, that is our outage, and the grace begins anew;
+//! while none of many comes through, nobody is admitted either, and what was offered and not claimed goes back.
 //!
 //! **Crowds.** Entries into one line that come together are one call, and so are polls; `crowd` tells how.
 //!
@@ -29,6 +30,7 @@ mod keys;
 mod live_events;
 mod places;
 mod queueing;
+mod rejoined;
 mod scripts;
 mod snapshot;
 mod standing;

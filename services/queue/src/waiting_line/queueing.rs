@@ -48,32 +48,38 @@ impl FromRedisValue for EnterReply {
 impl WaitingLine {
     /// Joins the line at its end, or finds the place had before. The caller holds the user's claim.
     pub(crate) async fn enter(&self, event: Uuid, user: Uuid, limits: EnterLimits) -> RedisResult<EnterReply> {
-        let mut connection = self.connection();
-        let enter = move |users: Vec<Uuid>| async move {
-            let mut call = ENTER.prepare_invoke();
-            call.key(&keys::line(event))
-                .arg(limits.capacity)
-                .arg(limits.opens.timestamp_micros())
-                .arg(limits.closes.timestamp_micros())
-                .arg(millis(limits.session));
-            for user in users {
-                call.arg(user.to_string());
+        let connection = self.connection();
+        let enter = move |limits: EnterLimits, users: Vec<Uuid>| {
+            let mut connection = connection.clone();
+            async move {
+                let mut call = ENTER.prepare_invoke();
+                call.key(&keys::line(event))
+                    .arg(limits.capacity)
+                    .arg(limits.opens.timestamp_micros())
+                    .arg(limits.closes.timestamp_micros())
+                    .arg(millis(limits.session));
+                for user in users {
+                    call.arg(user.to_string());
+                }
+                call.invoke_async(&mut connection).await
             }
-            call.invoke_async(&mut connection).await
         };
         self.entries.join(event, user, limits, enter).await
     }
 
     /// Where the user stands. A heartbeat for who waits; makes the grant of who was admitted active for `session`.
     pub(crate) async fn poll(&self, event: Uuid, user: Uuid, session: Duration) -> RedisResult<Seen<Standing>> {
-        let mut connection = self.connection();
-        let poll = move |users: Vec<Uuid>| async move {
-            let mut call = POLL.prepare_invoke();
-            call.key(&keys::line(event)).arg(millis(session));
-            for user in users {
-                call.arg(user.to_string());
+        let connection = self.connection();
+        let poll = move |session: Duration, users: Vec<Uuid>| {
+            let mut connection = connection.clone();
+            async move {
+                let mut call = POLL.prepare_invoke();
+                call.key(&keys::line(event)).arg(millis(session));
+                for user in users {
+                    call.arg(user.to_string());
+                }
+                call.invoke_async(&mut connection).await
             }
-            call.invoke_async(&mut connection).await
         };
         self.polls.join(event, user, session, poll).await
     }
@@ -86,19 +92,21 @@ impl WaitingLine {
             .await
     }
 
-    /// Puts back what the ticket proves, after a loss. A place had by now wins. Who was in is in again if there is room; where
-    /// `max_active` is not given, there always is.
+    /// Puts back what the ticket proves, after a loss. A place had by now wins, unless it is the one `at_the_end`, which was
+    /// given to who had no ticket. Who was in is in again if there is room; where `max_active` is not given, there always is.
     pub(crate) async fn restore(
         &self,
         ticket: &Ticket,
         session: Duration,
         max_active: Option<u32>,
+        at_the_end: Option<i64>,
     ) -> RedisResult<Seen<Standing>> {
         let mut call = RESTORE.prepare_invoke();
         call.key(&keys::line(ticket.event))
             .arg(ticket.user.to_string())
             .arg(millis(session))
-            .arg(ticket.score);
+            .arg(ticket.score)
+            .arg(at_the_end.unwrap_or_default());
         if let TicketState::Active {
             grant_id,
             token,

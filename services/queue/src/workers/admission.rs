@@ -110,12 +110,13 @@ async fn tick(
     mark: &EpochMark,
     now: DateTime<Utc>,
 ) -> Result<(), Problem> {
-    let facts = match state.events.facts(event).await {
+    let on_sale = match state.events.facts(event).await {
         Ok(facts) if facts.is_over(now) => return close(state, event).await,
-        Ok(facts) => Some(facts),
+        // Put off: who was admitted now could not hold anything before the place ended. Who waits goes on waiting.
+        Ok(facts) => facts.is_on_sale(now),
         Err(problem) if problem.code() == Code::EventNotFound => return close(state, event).await,
         // Places go on expiring while the event service is away, but nobody is admitted to what may be cancelled.
-        Err(_) => None,
+        Err(_) => false,
     };
     let settings = state.settings.of_or_paused(event).await;
     let counted = recovery::count_in_holders(state, mark, event, now).await;
@@ -126,7 +127,7 @@ async fn tick(
     let order = Tick {
         settings,
         limits: &state.limits,
-        paused: settings.paused || recovering || counted.is_err() || facts.is_none(),
+        paused: settings.paused || recovering || counted.is_err() || !on_sale,
         unsold: state.availability.unsold(event).await,
         full_bucket: mark.loss.is_none_or(|loss| !loss.concerns(event)),
         life: Some(&lives.of(event)),

@@ -22,7 +22,7 @@ impl Buyer {
     }
 }
 
-async fn forget_everything(world: &World) {
+pub(crate) async fn forget_everything(world: &World) {
     redis::cmd("FLUSHDB")
         .query_async::<()>(&mut world.redis().await)
         .await

@@ -61,8 +61,8 @@ pub(super) const FAULTS: &[Fault] = &[
         what: "the mark of who went back to the line once",
         edits: &[Edit {
             file: "services/queue/lua/admit.lua",
-            from: "and redis.call('SISMEMBER', RETURNED, user) == 0",
-            to: "",
+            from: "redis.call('SISMEMBER', RETURNED, user) == 0",
+            to: "true",
         }],
         tests: TESTS,
     },

@@ -1,5 +1,37 @@
-use super::{Bench, Standing, Tick, pause, settings};
+use super::{Bench, Standing, Tick, TickOutcome, pause, settings};
 use crate::waiting_line::AbsenceReason;
+use uuid::Uuid;
+
+impl Bench {
+    /// A tick with which a window of time ends in which so many polled.
+    async fn tick_after(&self, beats: i64, order: Tick<'_>) -> TickOutcome {
+        let now = self.line.now().await.unwrap().timestamp_micros();
+        self.set_control("beats", beats).await;
+        self.set_control("beats_at", now - 60_000_000).await;
+        self.tick(order).await
+    }
+
+    /// Ticks until somebody is inside.
+    async fn tick_until_admitted(&self, order: Tick<'_>) {
+        while self.tick(order).await.active == 0 {
+            pause(5).await;
+        }
+    }
+
+    /// The time to claim an admission is over for everybody.
+    async fn end_offers(&self, users: &[Uuid]) {
+        for user in users {
+            redis::cmd("ZADD")
+                .arg(&super::keys::line(self.event)[3])
+                .arg("XX")
+                .arg(0)
+                .arg(user.to_string())
+                .exec_async(&mut self.line.connection())
+                .await
+                .unwrap();
+        }
+    }
+}
 
 #[tokio::test]
 async fn who_fell_silent_is_passed_over_and_who_kept_polling_is_admitted() {
@@ -78,4 +110,63 @@ async fn the_silent_are_swept_also_when_the_clock_was_set_back_since_they_came()
     };
     let outcome = bench.tick(paused).await;
     assert_eq!((outcome.evicted, outcome.waiting), (2, 0));
+}
+
+#[tokio::test]
+async fn an_outage_of_the_polls_costs_nobody_a_place_however_long_it_takes() {
+    let bench = Bench::new(&[]).await;
+    let users = bench.enter_all(3).await;
+    let one = Tick {
+        settings: settings(100, 1),
+        ..bench.tick_order()
+    };
+    assert_eq!(bench.tick(one).await.admitted, 1);
+    // Missed once, and admitted again: the next time it would be over.
+    bench.end_offers(&users).await;
+    let outcome = bench.tick(one).await;
+    assert_eq!((outcome.returned, outcome.admitted), (1, 1));
+    bench.tick_after(1000, one).await;
+    for _ in 0..3 {
+        bench.tick_after(0, one).await;
+    }
+    for round in 0..5 {
+        bench.end_offers(&users).await;
+        let outcome = bench.tick_after(0, one).await;
+        assert_eq!(
+            (outcome.returned, outcome.admitted, outcome.expired, outcome.evicted),
+            (u64::from(round == 0), 0, 0, 0),
+            "round {round}"
+        );
+    }
+    // They are heard again, and the line goes on where it was, at its rate.
+    assert!(matches!(bench.poll(users[1]).await, Standing::Waiting(place) if place.position == 2));
+    bench.tick_until_admitted(one).await;
+    // What was missed in the outage was not the one time for which an offer may be missed.
+    bench.end_offers(&users).await;
+    let outcome = bench.tick(one).await;
+    assert_eq!((outcome.returned, outcome.expired), (1, 0));
+    bench.tick_until_admitted(one).await;
+    bench.grant(users[0]).await;
+}
+
+#[tokio::test]
+async fn a_line_of_a_few_and_one_that_everybody_left_long_ago_go_on() {
+    for (beats, quiet) in [(19, None), (1000, Some(1000))] {
+        let bench = Bench::new(&[]).await;
+        let users = bench.enter_all(1).await;
+        let paused = Tick {
+            paused: true,
+            ..bench.tick_order()
+        };
+        bench.tick_after(beats, paused).await;
+        for _ in 0..4 {
+            bench.tick_after(0, paused).await;
+        }
+        if let Some(quiet) = quiet {
+            assert_eq!(bench.tick_after(0, bench.tick_order()).await.admitted, 0);
+            bench.set_control("quiet", quiet).await;
+        }
+        bench.tick_until_admitted(bench.tick_order()).await;
+        bench.grant(users[0]).await;
+    }
 }

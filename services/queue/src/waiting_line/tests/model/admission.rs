@@ -54,8 +54,8 @@ impl State {
         let elapsed = (now - ticked.unwrap_or(now)).max(0);
         let sales = self.integer("sales").unwrap_or_default();
         let stale = order.unsold >= 0 && order.outdated;
-        self.judge_outage(order, now, elapsed);
-        let (returned, expired) = self.end_grants(order.batch, now);
+        let unheard = self.judge_outage(order, now, elapsed);
+        let (returned, expired) = self.end_grants(order.batch, unheard, now);
 
         let tokens = self
             .number("tokens")
@@ -68,7 +68,7 @@ impl State {
                 .min(tokens + elapsed as f64 * f64::from(order.rate) / 1_000_000.0)
         };
         let active = self.grants.len() as i64;
-        let room = if order.paused || stale || order.unsold < 0 {
+        let room = if order.paused || unheard || stale || order.unsold < 0 {
             0
         } else {
             let budget = (tokens as i64)
@@ -98,7 +98,7 @@ impl State {
         }
 
         self.sweep(order, evicted.len(), now, after);
-        self.measure(order, admitted.len(), elapsed, now);
+        self.measure(order, unheard, admitted.len(), elapsed, now);
         self.forget_reasons(now);
         self.set("tokens", tokens - admitted.len() as f64);
         self.set("ticked", now as f64);
@@ -128,12 +128,14 @@ impl State {
         Ok((told, ticked))
     }
 
-    /// After a pause of the ticks, or when many fall silent at once, the grace begins anew.
-    fn judge_outage(&mut self, order: &Order, now: i64, elapsed: i64) {
+    /// After a pause of the ticks, or when many fall silent at once, the grace begins anew. Whether nobody of many has been
+    /// heard for long enough.
+    fn judge_outage(&mut self, order: &Order, now: i64, elapsed: i64) -> bool {
         let mut grace = self.integer("grace").unwrap_or_default();
         let mut beats = self.number("beats").unwrap_or_default();
         let mut since = self.integer("beats_at").unwrap_or(now);
         let mut usual = self.number("beats_ref").unwrap_or_default();
+        let mut quiet = self.number("quiet").unwrap_or_default();
         if elapsed > STALL {
             grace = now;
         }
@@ -148,16 +150,19 @@ impl State {
                 true => fading,
                 false => beats.max(fading),
             };
+            quiet = if beats > 0.0 { 0.0 } else { quiet + 1.0 };
             (beats, since) = (0.0, now);
         }
         self.set("grace", grace as f64);
         self.set("beats", beats);
         self.set("beats_at", since as f64);
         self.set("beats_ref", usual);
+        self.set("quiet", quiet);
+        usual >= 20.0 && beats == 0.0 && (3.0..360.0).contains(&quiet)
     }
 
-    /// Grants whose time is over, the earliest first: back to the line once if nobody claimed them.
-    fn end_grants(&mut self, batch: usize, now: i64) -> (usize, usize) {
+    /// Grants whose time is over, the earliest first: back to the line if nobody claimed them, once or while nobody is heard.
+    fn end_grants(&mut self, batch: usize, unheard: bool, now: i64) -> (usize, usize) {
         let mut due: Vec<_> = self.active.iter().map(|(user, end)| (*end, *user)).collect();
         due.retain(|(end, _)| *end <= millis(now));
         due.sort_unstable();
@@ -166,12 +171,14 @@ impl State {
         for (_, user) in due {
             let was_back = self.returned.contains(&user);
             let grant = self.end_grant(user).unwrap();
-            if grant.active || was_back {
+            if grant.active || was_back && !unheard {
                 self.remember(user, Reason::Expired, now);
                 expired += 1;
             } else {
                 self.waits(user, grant.score, grant.seen);
-                self.returned.insert(user);
+                if !unheard {
+                    self.returned.insert(user);
+                }
                 returned += 1;
             }
         }
@@ -251,11 +258,11 @@ impl State {
         seen.max(heard_from) < second(now - order.grace * 1_000_000)
     }
 
-    /// The pace over the last minute, as far as somebody waited and nothing was paused.
-    fn measure(&mut self, order: &Order, admitted: usize, elapsed: i64, now: i64) {
+    /// The pace over the last minute, as far as somebody waited and nothing was paused or unheard.
+    fn measure(&mut self, order: &Order, unheard: bool, admitted: usize, elapsed: i64, now: i64) {
         let slice = second(now) / 10;
         self.pace.retain(|number, _| *number > slice - 6);
-        if self.number("busy") == Some(1.0) && !order.paused && elapsed <= STALL {
+        if self.number("busy") == Some(1.0) && !order.paused && !unheard && elapsed <= STALL {
             let entry = self.pace.entry(slice).or_default();
             entry.0 += admitted as i64;
             entry.1 += elapsed;

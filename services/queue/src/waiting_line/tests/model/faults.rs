@@ -51,8 +51,8 @@ const FAULTS: &[Fault] = &[
     ),
     fault(
         "an unclaimed grant goes back once",
-        "and redis.call('SISMEMBER', RETURNED, user) == 0",
-        "",
+        "redis.call('SISMEMBER', RETURNED, user) == 0)",
+        "true)",
     ),
     fault(
         "a place that comes back is where it was",
@@ -85,6 +85,31 @@ const FAULTS: &[Fault] = &[
         "false",
     ),
     fault(
+        "nobody is admitted while nobody is heard",
+        "local halted = paused or unheard",
+        "local halted = paused",
+    ),
+    fault(
+        "what is offered while nobody is heard is not missed",
+        "if not unheard then",
+        "if true then",
+    ),
+    fault(
+        "who is heard ends the silence at once",
+        "usual >= FEW_BEATS and beats == 0 and",
+        "usual >= FEW_BEATS and",
+    ),
+    fault(
+        "a line of a few is never taken for one that is not heard",
+        "local unheard = usual >= FEW_BEATS and",
+        "local unheard =",
+    ),
+    fault(
+        "a moment in which nobody polls is no outage",
+        "quiet >= QUIET_WINDOWS",
+        "quiet >= 1",
+    ),
+    fault(
         "evictions are bounded",
         "if evicted == max_evictions then",
         "if false then",
@@ -114,10 +139,22 @@ const FAULTS: &[Fault] = &[
         "redis.call('ZCARD', ACTIVE) >= max_active",
         "false",
     ),
+    fault("an old ticket opens nothing", "if not is_good then", "if false then"),
     fault(
-        "an old ticket opens nothing",
-        "active and active.expires <= math.floor(t / 1000)",
-        "false",
+        "an old ticket costs nobody the place at the end",
+        "if is_good and score < at_the_end",
+        "if score < at_the_end",
+    ),
+    fault(
+        "a ticket moves nobody who took another place since",
+        "or 0) == at_the_end",
+        "or 0) <= at_the_end",
+    ),
+    fault("a ticket moves nobody backwards", "score < at_the_end and ", ""),
+    fault(
+        "a ticket moves who was put at the end",
+        "redis.call('ZREM', LINE, user)\nend\nlocal standing",
+        "\nend\nlocal standing",
     ),
     fault(
         "closing ends all grants",

@@ -47,8 +47,9 @@ pub(super) enum Deed {
     Validate(User, Which),
     /// With the grant of then or a new one, for so many milliseconds from now.
     CountIn(User, Option<usize>, i64),
-    /// By the ticket that the user was given so many ago, with so many places at most.
-    Restore(User, usize, Option<usize>),
+    /// By the ticket that the user was given so many ago, with so many places at most. What was given without the ticket is
+    /// the user's place but for so much, or nothing was.
+    Restore(User, usize, Option<usize>, Option<i64>),
     Close,
     Stats,
     /// How many at the front, and how many marks.
@@ -141,7 +142,8 @@ fn deeds() -> impl Strategy<Value = Deed> {
         4 => (user.clone(), -60_000..700_000_i64).prop_map(|(user, until)| Deed::Extend(user, until)),
         4 => (user.clone(), which()).prop_map(|(user, which)| Deed::Validate(user, which)),
         3 => (user.clone(), prop::option::of(0..3_usize), -1000..400_000_i64).prop_map(|(user, grant, life)| Deed::CountIn(user, grant, life)),
-        6 => (user, 0..4_usize, prop::option::of(0..4_usize)).prop_map(|(user, age, cap)| Deed::Restore(user, age, cap)),
+        8 => (user, 0..4_usize, prop::option::of(0..4_usize), prop::option::of(prop::sample::select(vec![0, 0, 1, -1_i64])))
+            .prop_map(|(user, age, cap, off)| Deed::Restore(user, age, cap, off)),
         1 => Just(Deed::Close),
         2 => Just(Deed::Stats),
         2 => (1..4_usize, 1..4_usize).prop_map(|(front, marks)| Deed::Snapshot(front, marks)),

@@ -182,8 +182,16 @@ impl State {
         said![1_i64, grant.map_or_else(String::new, |grant| grant.token)]
     }
 
-    /// `cap`: how many may be in; nothing if whoever was in is in.
-    pub(super) fn restore(&mut self, user: User, ticket: &Ticket, cap: Option<usize>, now: i64, session: i64) -> Said {
+    /// `cap`: how many may be in; nothing if whoever was in is in. `at_the_end`: the place that was given without the ticket.
+    pub(super) fn restore(
+        &mut self,
+        user: User,
+        ticket: &Ticket,
+        at_the_end: Option<i64>,
+        cap: Option<usize>,
+        now: i64,
+        session: i64,
+    ) -> Said {
         let score = ticket.score;
         let is_over = |proven: &Grant| proven.expires <= millis(now);
         if let (Some(proven), Some(counted)) = (&ticket.grant, self.grants.get(&user))
@@ -211,6 +219,11 @@ impl State {
         {
             self.line.remove(&user);
             self.grant_to(user, active(proven));
+        }
+        let was_put_there = at_the_end.is_some() && self.line.get(&user).copied() == at_the_end;
+        let proves = !ticket.grant.as_ref().is_some_and(is_over) && at_the_end.is_some_and(|at| score < at);
+        if was_put_there && proves && self.reason(user, now).is_empty() {
+            self.line.remove(&user);
         }
         if let Some(standing) = self.stand(user, now, session) {
             return standing;

@@ -113,7 +113,7 @@ impl Game<'_> {
                 return self.check("validate", [name(*user), grant.token], &expected);
             }
             Deed::CountIn(user, former, life) => return self.count_in(*user, *former, *life),
-            Deed::Restore(user, age, cap) => return self.restore(*user, *age, *cap),
+            Deed::Restore(user, age, cap, off) => return self.restore(*user, *age, *cap, *off),
             Deed::Close => return self.close(),
             Deed::Stats => {
                 let expected = self.model.stats(now);
@@ -165,7 +165,7 @@ impl Game<'_> {
         self.check("count_in", [name(user), id, token, expires.to_string()], &expected)
     }
 
-    fn restore(&mut self, user: User, age: usize, cap: Option<usize>) -> Result<(), String> {
+    fn restore(&mut self, user: User, age: usize, cap: Option<usize>, off: Option<i64>) -> Result<(), String> {
         let tickets = self.tickets.get(&user).map(Vec::as_slice).unwrap_or_default();
         let Some(ticket) = tickets.iter().rev().nth(age).cloned() else {
             return Ok(());
@@ -181,9 +181,14 @@ impl Game<'_> {
         if scores.any(|(other, score)| *other != user && score == ticket.score) {
             return Ok(());
         }
-        let expected = self.model.restore(user, &ticket, cap, self.now, self.session);
+        let at_the_end = off.and_then(|off| Some(self.model.line.get(&user)? + off));
+        let expected = self
+            .model
+            .restore(user, &ticket, at_the_end, cap, self.now, self.session);
         let cap = cap.map_or_else(|| "-1".to_owned(), |cap| cap.to_string());
-        let mut arguments = vec![name(user), self.session.to_string(), ticket.score.to_string()];
+        let scores = [ticket.score, at_the_end.unwrap_or_default()].map(|score| score.to_string());
+        let mut arguments = vec![name(user), self.session.to_string()];
+        arguments.extend(scores);
         if let Some(grant) = ticket.grant {
             arguments.extend([grant.id, grant.token, grant.expires.to_string(), cap]);
         }
