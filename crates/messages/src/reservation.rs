@@ -84,14 +84,6 @@ pub struct ReservationCancelled {
     pub grant_id: Option<String>,
 }
 
-impl ReservationCancelled {
-    /// Whether the buyer's money is due back: it was paid for, and was not given back already (design.md §8.4).
-    #[must_use]
-    pub fn refund_due(&self) -> bool {
-        self.was_confirmed && self.reason != CancelReason::Compensated
-    }
-}
-
 /// Why a paid reservation could not be confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

@@ -2,8 +2,9 @@
 //!
 //! A copy is used until its time is over, until its sale opens (prices may change right up to then), or until a message
 //! has told of a newer version: every hold and seat map compares the copy's version with the newest one that this
-//! service's database knows, and asks for [`Catalogue::at_least`] that. One request loads, the others wait for it. If the
-//! event service is down a copy that is merely old goes on serving.
+//! service's database knows, and asks for [`Catalogue::at_least`] that. One request loads. The others wait for it, unless
+//! there is a copy that is merely old: that one serves them meanwhile, and if the event service is down or hangs it goes on
+//! serving, to all at once for [`FAILURE_SHARED`].
 //!
 //! Here the service's own clock only spares useless attempts. What may be sold is judged in the hold's transaction, by the
 //! databases' clocks ([`crate::transitions`]), and a copy that it turns down is replaced by [`Catalogue::newer_than`] it.
@@ -20,7 +21,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
+use tokio::{sync::Mutex as AsyncMutex, time::Instant};
 use uuid::Uuid;
+
+/// Whoever comes this soon after the event service did not answer takes an old copy without asking again, or a crowd would
+/// wait for a service that hangs one after the other.
+const FAILURE_SHARED: Duration = Duration::from_secs(5);
 
 /// An event with its seats.
 #[derive(Debug)]
@@ -62,8 +68,8 @@ pub(crate) struct Catalogue {
 #[derive(Default)]
 struct Slot {
     current: RwLock<Option<Arc<EventOnSale>>>,
-    /// Held by the one that loads.
-    loading: tokio::sync::Mutex<()>,
+    /// Held by the one that loads; when that failed last.
+    loading: AsyncMutex<Option<Instant>>,
 }
 
 impl Slot {
@@ -110,14 +116,29 @@ impl Catalogue {
         if let Some(event) = self.usable(&slot, version).filter(other) {
             return Ok(event);
         }
-        let _loading = slot.loading.lock().await;
+        let free = slot.loading.try_lock().ok();
+        if free.is_none()
+            && let Some(event) = self.merely_old(&slot, version).filter(other)
+        {
+            return Ok(event);
+        }
+        let mut failed = match free {
+            Some(free) => free,
+            None => slot.loading.lock().await,
+        };
         // Somebody else may have loaded it while we waited.
         if let Some(event) = self.usable(&slot, version).filter(other) {
+            return Ok(event);
+        }
+        if failed.is_some_and(|at| at.elapsed() < FAILURE_SHARED)
+            && let Some(event) = self.merely_old(&slot, version).filter(other)
+        {
             return Ok(event);
         }
         match self.load(event_id).await {
             Ok(Some(event)) => {
                 let event = Arc::new(event);
+                *failed = None;
                 *slot.current.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&event));
                 self.evict_beyond_limit(event_id);
                 Ok(event)
@@ -127,10 +148,8 @@ impl Catalogue {
                 Err(Problem::new(Code::EventNotFound))
             }
             Err(error) => {
-                let now = self.clock.now();
-                let merely_old =
-                    |event: &Arc<EventOnSale>| event.version >= version && !event.is_from_before_the_sale(now);
-                let event = slot.current().filter(other).filter(merely_old);
+                *failed = Some(Instant::now());
+                let event = self.merely_old(&slot, version).filter(other);
                 let event = event.ok_or_else(|| Problem::from(error))?;
                 tracing::warn!(event.id = %event_id, "an old copy of an event serves, the event service did not answer");
                 Ok(event)
@@ -140,9 +159,15 @@ impl Catalogue {
 
     fn usable(&self, slot: &Slot, version: i64) -> Option<Arc<EventOnSale>> {
         let now = self.clock.now();
-        slot.current().filter(|event| {
-            event.version >= version && now - event.loaded_at < self.ttl && !event.is_from_before_the_sale(now)
-        })
+        self.merely_old(slot, version)
+            .filter(|event| now - event.loaded_at < self.ttl)
+    }
+
+    /// The copy, however old, if nothing is known to have changed since.
+    fn merely_old(&self, slot: &Slot, version: i64) -> Option<Arc<EventOnSale>> {
+        let now = self.clock.now();
+        slot.current()
+            .filter(|event| event.version >= version && !event.is_from_before_the_sale(now))
     }
 
     async fn load(&self, event_id: Uuid) -> Result<Option<EventOnSale>, ClientError> {

@@ -19,6 +19,7 @@ use crate::{
     catalogue::EventOnSale,
     db,
     domain::{ReservedSeat, SeatSelection, Tickets},
+    keeping,
     metrics::{HoldResult, count_hold},
     routes::hold_problems,
     routes::hold_seats::{HoldReply, HoldRequest},
@@ -121,13 +122,13 @@ pub(crate) async fn hold_seats(state: &AppState, wish: Wish) -> ApiResult<Answer
             count_hold(HoldResult::Won);
             state.after_end(&displaced).await;
             if reused {
-                state.seat_holds.keep(&tickets, state.limits.hold_ttl).await;
+                keeping::keep(state, &tickets, state.limits.hold_ttl).await;
             }
             Ok(answer)
         }
         Ok(Decision::Existing(answer, Some((existing, left)))) => {
             // Over what was just taken for the new id, and in case Redis had lost it.
-            state.seat_holds.keep(&existing, left).await;
+            keeping::keep(state, &existing, left).await;
             undecided.decided();
             count_hold(HoldResult::Repeated);
             Ok(answer)

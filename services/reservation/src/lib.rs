@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `routes` | one endpoint per file; `routes/mod.rs` lists them with their callers |
 //! | `holding`, `swapping` | holding seats, or others instead, across Redis and the database |
+//! | `keeping` | what Redis holds by what the database said a moment ago |
 //! | `undecided` | what Redis holds while the database's answer is not known |
 //! | `transitions` | the insides of the transactions that change a reservation |
 //! | `domain` | which change follows from what; no I/O |
@@ -13,7 +14,7 @@
 //! | `catalogue` | events, seats and prices of the event service, kept in memory |
 //! | `neighbours` | the services it calls |
 //! | `consumers` | messages of payments and events |
-//! | `workers` | loops: the sweep of expired holds, cancelled events, old payment locks, undecided holds, holds that Redis lost |
+//! | `workers` | loops: the sweep of expired holds, cancelled events, old payment locks, refunds that take long, undecided holds, holds that Redis lost |
 //! | `changes` | wakes requests that wait for a reservation |
 //! | `measured` | the halves of a hold by themselves, for the benches |
 //!
@@ -27,6 +28,7 @@ mod consumers;
 mod db;
 mod domain;
 mod holding;
+mod keeping;
 #[doc(hidden)]
 pub mod measured;
 mod metrics;
@@ -118,6 +120,9 @@ pub async fn build(config: Config) -> anyhow::Result<Application> {
     });
     workers.spawn("payment-questions", |shutdown| {
         workers::ask_payments(state.clone(), shutdown)
+    });
+    workers.spawn("refund-reminders", |shutdown| {
+        workers::remind_of_refunds(state.clone(), shutdown)
     });
     let consume = Consume {
         pool: &worker_pool,

@@ -5,6 +5,7 @@ use crate::{
     config::Limits,
     db::standing::Bookings,
     domain::Tickets,
+    keeping,
     neighbours::{EventClient, PaymentClient, QueueClient},
     seat_holds::SeatHolds,
     transitions::Unlocked,
@@ -97,7 +98,7 @@ impl AppState {
     pub(crate) async fn after_unlock(&self, unlocked: &Unlocked) {
         self.changes.announce(unlocked.tickets.reservation_id);
         match unlocked.left {
-            Some(left) => self.seat_holds.keep(&unlocked.tickets, left).await,
+            Some(left) => keeping::keep(self, &unlocked.tickets, left).await,
             None => self.seat_holds.release(&unlocked.tickets).await,
         }
     }

@@ -22,6 +22,7 @@ use crate::{
     db,
     domain::{Reservation, SeatSelection, Tickets, decide_swap},
     holding::{ATTEMPTS, priced},
+    keeping,
     metrics::{HoldResult, count_swap},
     routes::hold_problems,
     seat_holds::Held,
@@ -117,7 +118,7 @@ pub(crate) async fn swap_seats(
             state.after_end(&displaced).await;
             if reused {
                 // Over what an earlier request of this buyer left behind.
-                state.seat_holds.keep(&now.reservation.tickets(), left).await;
+                keeping::keep(state, &now.reservation.tickets(), left).await;
             }
             undecided.decided();
             state.after_change(id);
@@ -129,7 +130,7 @@ pub(crate) async fn swap_seats(
         }
         Ok(Decision::Unchanged(reservation, left)) => {
             // In case Redis had lost it.
-            state.seat_holds.keep(&reservation.tickets(), left).await;
+            keeping::keep(state, &reservation.tickets(), left).await;
             undecided.decided();
             count_swap(HoldResult::Repeated);
             Ok(Swap {

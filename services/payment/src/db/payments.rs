@@ -79,6 +79,8 @@ pub(crate) struct Locked {
     pub(crate) has_refund: bool,
     /// How long ago the confirm began.
     pub(crate) elapsed: Option<Duration>,
+    /// Whether PortOne is to be asked again.
+    pub(crate) is_watched: bool,
 }
 
 /// Locks the booking's saga, then the payment.
@@ -104,7 +106,10 @@ pub(crate) async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Opti
         r#"
             select
                 clock_timestamp() as "now!",
-                exists (select from payment_service.refunds where payment_id = $1) as "has_refund!"
+                exists (select from payment_service.refunds where payment_id = $1) as "has_refund!",
+                next_check_at is not null as "is_watched!"
+            from payment_service.payments
+            where id = $1
         "#,
         id,
     )
@@ -118,6 +123,7 @@ pub(crate) async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Opti
         reservation_status,
         has_refund: clock.has_refund,
         elapsed,
+        is_watched: clock.is_watched,
     }))
 }
 

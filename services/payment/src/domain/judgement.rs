@@ -28,6 +28,8 @@ pub(crate) type Elapsed = Option<Duration>;
 pub(crate) enum Occasion {
     /// It has just answered the confirm with an error of the payment gateway, so that FAILED is that answer.
     AfterGatewayError,
+    /// The time had come to ask again.
+    Check,
     /// Any other.
     Enquiry,
 }
@@ -51,7 +53,8 @@ pub(crate) enum Verdict {
     PartlyRefunded,
     /// The refund we asked for shows at PortOne: it can be completed now.
     RefundShows,
-    /// PortOne denies a capture that it had shown: for people to look at.
+    /// PortOne denies a capture that it had shown: asked again, because it may have answered before the capture, and then
+    /// for people to look at.
     Contradiction,
     /// PortOne uses a word that this release does not know. It decides nothing: people are told, PortOne is asked again.
     Puzzled,

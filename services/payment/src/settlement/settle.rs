@@ -1,4 +1,5 @@
 use sqlx::PgConnection;
+use std::time::Duration;
 use uuid::Uuid;
 
 use super::Settlement;
@@ -30,7 +31,7 @@ impl Settlement {
             locked.elapsed,
             &self.rules.expectation,
         );
-        self.apply(&mut transaction, &locked, verdict, found).await?;
+        self.apply(&mut transaction, &locked, verdict, found, occasion).await?;
         let settled = db::payments::find(&mut transaction, payment)
             .await?
             .ok_or(sqlx::Error::RowNotFound)?;
@@ -45,6 +46,7 @@ impl Settlement {
         locked: &Locked,
         verdict: Verdict,
         found: Option<&PortonePayment>,
+        occasion: Occasion,
     ) -> Result<(), sqlx::Error> {
         let payment = &locked.payment;
         match (verdict, found) {
@@ -79,15 +81,7 @@ impl Settlement {
                     self.look_later(connection, locked, found).await
                 }
             }
-            (Verdict::Contradiction, _) => {
-                metrics::alarm("capture_denied");
-                tracing::error!(
-                    payment.id = %payment.id,
-                    portone.status = ?found.map(|found| &found.status),
-                    "PortOne does not know of a capture that it had shown"
-                );
-                Ok(())
-            }
+            (Verdict::Contradiction, _) => self.denied(connection, locked, found, occasion).await,
             (Verdict::Wait, _) => {
                 if locked.elapsed >= Some(self.rules.expectation.not_charged_after) {
                     metrics::alarm("outcome_unknown");
@@ -109,6 +103,30 @@ impl Settlement {
                 _,
             ) => self.look_later(connection, locked, found).await,
         }
+    }
+
+    /// PortOne denies a capture. It may have been asked before the capture, of which we learned while its answer was under
+    /// way: so it is asked again at once. What it says then counts, since nobody had it asked before the capture was known.
+    async fn denied(
+        &self,
+        connection: &mut PgConnection,
+        locked: &Locked,
+        found: Option<&PortonePayment>,
+        occasion: Occasion,
+    ) -> Result<(), sqlx::Error> {
+        let payment = &locked.payment;
+        // The capture ended the watch: one that lasts was begun after it, and this is its question, but for two such answers
+        // at once.
+        if occasion != Occasion::Check || !locked.is_watched {
+            return db::checks::again_after(connection, payment.id, Duration::ZERO, Duration::ZERO).await;
+        }
+        metrics::alarm("capture_denied");
+        tracing::error!(
+            payment.id = %payment.id,
+            portone.status = ?found.map(|found| &found.status),
+            "PortOne does not know of a capture that it had shown"
+        );
+        self.look_later(connection, locked, found).await
     }
 
     /// The outcome is open: PortOne is asked again soon.

@@ -8,7 +8,8 @@ use crate::{
 };
 
 /// Drives on bookings that were paid and of which nothing was heard since: their message, or the answer to it, may lie
-/// among the dead letters. The reservation itself is asked where it stands.
+/// among the dead letters. The reservation itself is asked where it stands. One that is gone, because its database is an old
+/// backup's, is told of the payment again like one that is still pending: the answer sends the money back.
 pub(crate) async fn drive_sagas(tools: Tools, shutdown: Shutdown) {
     let never_woken = Notify::new();
     let take = || async {
@@ -21,7 +22,13 @@ pub(crate) async fn drive_sagas(tools: Tools, shutdown: Shutdown) {
 
 async fn drive(tools: Tools, stuck: Stuck) -> anyhow::Result<()> {
     let Some(reservation) = tools.reservations.find(stuck.reservation_id, stuck.user_id).await? else {
-        anyhow::bail!("there is no reservation {} for a payment", stuck.reservation_id);
+        tracing::error!(
+            payment.id = %stuck.payment_id,
+            reservation.id = %stuck.reservation_id,
+            saga.nudges = stuck.nudges,
+            "there is no reservation for a payment; its service is told again, and sends the money back"
+        );
+        return Ok(tools.settlement.repeat_success(stuck.payment_id).await?);
     };
     tracing::warn!(
         payment.id = %stuck.payment_id,

@@ -30,7 +30,7 @@ async fn reconcile(tools: Tools, payment: Uuid) -> anyhow::Result<()> {
     crash::point("payment.reconcile.read");
     tools
         .settlement
-        .settle(payment, found.as_ref(), Occasion::Enquiry)
+        .settle(payment, found.as_ref(), Occasion::Check)
         .await?;
     Ok(())
 }

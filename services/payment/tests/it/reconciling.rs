@@ -2,8 +2,12 @@
 
 use serde_json::json;
 use std::time::Duration;
+use test_support::{Api, eventually};
 
-use crate::world::{AMOUNT, World};
+use crate::{
+    webhooks::{about, deliver},
+    world::{AMOUNT, SOON, World},
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_capture_whose_confirmer_died_becomes_success_with_one_message() {
@@ -117,4 +121,62 @@ async fn a_payment_never_confirmed_ends_with_its_hold_and_says_nothing() {
     world.run(statement, payment.id).await;
     assert_eq!(world.until(payment, "FAILED").await.as_deref(), Some("HOLD_EXPIRED"));
     assert!(world.said(payment).await.is_empty());
+}
+
+/// In one test, because alarms are counted for the whole process.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_an_answer_given_after_the_capture_was_known_is_taken_for_its_denial() {
+    const CAPTURED: &str = "
+        update payment_service.payments
+        set status = 'SUCCESS', captured = true, paid_at = clock_timestamp(), portone_transaction_id = 't',
+            next_check_at = null
+        where id = $1";
+    let world = World::start().await;
+    let (payment, denied) = (world.confirming(70.0).await, world.confirming(70.0).await);
+
+    // PortOne is asked before the capture and judged after it.
+    let mut confirm = world.db.begin().await.unwrap();
+    sqlx::query("select from payment_service.payment_sagas where reservation_id = $1 for update")
+        .bind(payment.reservation)
+        .execute(&mut *confirm)
+        .await
+        .unwrap();
+    let _stored = deliver(&world, "wh-1", &about(payment, "Transaction.Failed"))
+        .await
+        .expect(200);
+    let waiting =
+        "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    eventually("the answer waits to be judged", SOON, || async {
+        (world.count(waiting).await == 1).then_some(())
+    })
+    .await;
+    world.portone.charged(payment.id, AMOUNT).await;
+    sqlx::query(CAPTURED)
+        .bind(payment.id)
+        .execute(&mut *confirm)
+        .await
+        .unwrap();
+    confirm.commit().await.unwrap();
+    let judged = "
+        select count(*) from payment_service.webhook_deliveries, payment_service.payments
+        where outcome is not null and status = 'SUCCESS' and next_check_at is null";
+    eventually("the answer is judged, and the next one", SOON, || async {
+        (world.count(judged).await == 1).then_some(())
+    })
+    .await;
+    assert!(!is_denial_alarmed(&world).await);
+
+    world.run(CAPTURED, denied.id).await;
+    let _stored = deliver(&world, "wh-2", &about(denied, "Transaction.Failed"))
+        .await
+        .expect(200);
+    eventually("people are told", SOON, || async {
+        is_denial_alarmed(&world).await.then_some(())
+    })
+    .await;
+}
+
+async fn is_denial_alarmed(world: &World) -> bool {
+    let metrics = Api::new(&world.service.url()).get("/metrics").await;
+    metrics.body.to_string().contains("capture_denied")
 }

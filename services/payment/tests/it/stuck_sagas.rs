@@ -59,3 +59,25 @@ async fn money_for_a_cancelled_reservation_goes_back() {
     market.until(payment.given, "REFUNDED").await;
     assert_eq!(market.portone.books(payment.given.id).await, (AMOUNT, AMOUNT));
 }
+
+/// The reservation service was restored from a backup. It sends the money back when it hears of the payment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn success_is_repeated_where_the_reservation_is_gone() {
+    let market = Market::with(SETTINGS).await;
+    let hold = market.hold(60.0).await;
+    let payment = market.begin(&hold).await;
+    let _paid = market.pay(payment, "PAY").await.expect(200);
+    for statement in [
+        "delete from reservation_service.seat_assignments where reservation_id = $1",
+        "delete from reservation_service.reservation_seats where reservation_id = $1",
+        "delete from reservation_service.reservations where id = $1",
+    ] {
+        market.run(statement, hold.reservation).await;
+    }
+    let left = "
+        update common.outbox_events set published = true, published_at = clock_timestamp() where aggregate_id = $1";
+    market.run(left, payment.given.id).await;
+    let repeated = || async { (market.said(payment.given).await.len() > 1).then_some(()) };
+    eventually("PaymentSuccess is said again", SOON, repeated).await;
+    assert_eq!(market.said(payment.given).await[1], "PaymentSuccess");
+}

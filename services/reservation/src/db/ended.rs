@@ -44,7 +44,7 @@ pub(super) fn messages(
     }
 }
 
-/// A reservation that a statement has just cancelled together with others.
+/// A reservation that a statement has just cancelled together with others, or that was cancelled before.
 pub(super) struct Ended {
     pub(super) id: Uuid,
     pub(super) user_id: Uuid,
@@ -60,7 +60,7 @@ pub(super) struct Ended {
 
 impl Ended {
     /// What is told of it.
-    fn message(self, reason: CancelReason) -> ReservationCancelled {
+    pub(super) fn message(self, reason: CancelReason) -> ReservationCancelled {
         ReservationCancelled {
             reservation_id: self.id,
             user_id: self.user_id,

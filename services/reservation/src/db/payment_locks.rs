@@ -120,7 +120,9 @@ pub(crate) async fn claim_overdue_locks(
                 where payment_lock_id is not null
                     and payment_locked_at <= clock_timestamp() - make_interval(secs => $1)
                     and (payment_asked_at is null or payment_asked_at <= clock_timestamp() - make_interval(secs => $2))
-                order by payment_locked_at
+                -- Those asked about longest ago first, so that those whose answer is to wait do not keep the others from
+                -- their turn.
+                order by coalesce(payment_asked_at, payment_locked_at)
                 limit $3
                 for update skip locked
             )

@@ -238,7 +238,7 @@ impl Row {
 
 /// The value of a word, if there is one. The columns' constraints allow only known words, so another one means that a newer
 /// release has migrated the database.
-fn word<T>(text: Option<String>, parse: fn(&str) -> Option<T>) -> Result<Option<T>, sqlx::Error> {
+pub(super) fn word<T>(text: Option<String>, parse: fn(&str) -> Option<T>) -> Result<Option<T>, sqlx::Error> {
     text.map(|text| parse(&text).ok_or_else(|| sqlx::Error::Decode(format!("unknown word {text:?}").into())))
         .transpose()
 }

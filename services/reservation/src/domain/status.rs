@@ -5,8 +5,10 @@ use utoipa::ToSchema;
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+        // By a rule, not word for word: utoipa does not see a name that a macro passes on.
+        #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
         $(#[$doc])*
-        pub(crate) enum $name { $($(#[$variant_doc])* #[serde(rename = $text)] $variant,)* }
+        pub(crate) enum $name { $($(#[$variant_doc])* $variant,)* }
 
         impl $name {
             /// As it stands in rows and in JSON.
@@ -50,16 +52,13 @@ words! {
 }
 
 words! {
-    /// Where the reservation's refund stands, as far as messages have told.
+    /// Whether the reservation's money has come back, as far as messages have told. How the refund goes meanwhile, and that an
+    /// operator must see to it, the payment shows.
     RefundStatus {
         /// It is due.
         Requested = "REQUESTED",
-        /// It is being made.
-        Processing = "PROCESSING",
         /// The buyer has the money back.
         Succeeded = "SUCCEEDED",
-        /// It needs an operator.
-        Failed = "FAILED",
     }
 }
 
@@ -116,5 +115,7 @@ mod tests {
             );
         }
         assert_eq!(Status::parse("EXPIRED"), None);
+        let document = serde_json::to_value(<CancelReason as utoipa::PartialSchema>::schema()).unwrap();
+        assert_eq!(document["enum"][0], CancelReason::UserRequest.as_str());
     }
 }

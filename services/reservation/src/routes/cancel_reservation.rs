@@ -70,10 +70,7 @@ pub(crate) async fn cancel_reservation(
             state.outbox.commit(transaction).await?;
             crash::point("reservation.cancel.committed");
             state.after_end(&[tickets]).await;
-            refund.map(|amount| DueRefund {
-                status: RefundStatus::Requested,
-                amount,
-            })
+            refund.map(|(status, amount)| DueRefund { status, amount })
         }
     };
     Ok(Json(CancelReply {
@@ -87,7 +84,9 @@ pub(crate) async fn cancel_reservation(
 fn first_answer(reservation: &Reservation) -> Option<DueRefund> {
     let refund = reservation.refund.as_ref()?;
     let by_the_buyer = reservation.cancel_reason == Some(CancelReason::UserRequest);
-    let status = if by_the_buyer {
+    // By hand, and known when the buyer cancelled.
+    let gone_back_before = refund.completed_at.is_some() && refund.completed_at <= reservation.cancelled_at;
+    let status = if by_the_buyer && !gone_back_before {
         RefundStatus::Requested
     } else {
         refund.status

@@ -88,7 +88,6 @@ fn expected_to_change(read: &Read) -> Option<(Status, Option<RefundStatus>)> {
         read.reservation.status,
         read.reservation.refund.as_ref().map(|refund| refund.status),
     );
-    let unsettled =
-        status == Status::Pending || matches!(refund, Some(RefundStatus::Requested | RefundStatus::Processing));
+    let unsettled = status == Status::Pending || matches!(refund, Some(RefundStatus::Requested));
     unsettled.then_some((status, refund))
 }

@@ -49,8 +49,8 @@ pub(crate) enum CancelOutcome {
     Refused(Refusal),
     /// It was cancelled before.
     AlreadyCancelled(Box<Reservation>),
-    /// It is cancelled now, and this many won go back.
-    Cancelled(Tickets, Option<i64>),
+    /// It is cancelled now. Where the refund of so many won stands, if it had been paid.
+    Cancelled(Tickets, Option<(RefundStatus, i64)>),
 }
 
 /// Cancels a reservation for its buyer.
@@ -70,10 +70,10 @@ pub(crate) async fn cancel(
             let amount = reservation.total_amount;
             let gone_back = reservation.refund.as_ref().map(|refund| refund.status) == Some(RefundStatus::Succeeded);
             // Told of a refund by hand before: nothing is due any more, and nobody would say that it has come back.
-            let refund = if gone_back {
-                RefundChange::None
+            let (refund, status) = if gone_back {
+                (RefundChange::None, RefundStatus::Succeeded)
             } else {
-                RefundChange::Requested(amount)
+                (RefundChange::Requested(amount), RefundStatus::Requested)
             };
             (
                 Cancellation {
@@ -81,7 +81,7 @@ pub(crate) async fn cancel(
                     payment: None,
                     refund,
                 },
-                Some(amount),
+                Some((status, amount)),
             )
         }
     };

@@ -1,7 +1,7 @@
 use super::tickets_of;
 use crate::{
     db::{self, NewReservation, Read, Survey, SurveyRequest},
-    domain::{ReservedSeat, Tickets},
+    domain::{ReservedSeat, Status, Tickets},
     neighbours::{EventInfo, EventState},
 };
 use chrono::{DateTime, Utc};
@@ -111,7 +111,7 @@ pub(crate) async fn hold(connection: &mut PgConnection, wish: HoldWish<'_>) -> R
 }
 
 /// The buyer's live hold: the answer to a repeated request if it is of the same seats, in the way otherwise.
-async fn existing(
+pub(super) async fn existing(
     connection: &mut PgConnection,
     id: Uuid,
     survey: &Survey,
@@ -120,7 +120,9 @@ async fn existing(
     if survey.pending_seats != seat_ids {
         return Ok(HoldOutcome::Refused(HoldRefusal::HoldExists(id)));
     }
+    // A payment's outcome does not wait for the buyer's lock: it may have ended the hold since the survey.
     let read = db::find(connection, id).await?;
+    let read = read.filter(|read| read.reservation.status == Status::Pending);
     Ok(read.map_or(HoldOutcome::Lost, |read| HoldOutcome::Existing(Box::new(read))))
 }
 

@@ -1,14 +1,18 @@
 use crate::{
     db::{self, OverdueLock},
+    keeping,
     metrics::count_asked_lock,
     neighbours::{Outcome, OutcomeStatus},
     state::AppState,
     transitions,
 };
 use common::{crash, lifecycle::Shutdown, traces};
+use futures_util::{StreamExt as _, stream};
 
 /// How many locks one round takes on.
 const CHUNK: i64 = 50;
+/// How many of them it asks about at once.
+const CONCURRENT: usize = 8;
 
 /// What an answer of the payment service means for a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,13 +28,14 @@ enum Action {
 }
 
 /// Asks what became of payments whose lock is old (`design.md` §8.3): their service may have died with the lock, or its
-/// message be stuck. A payment that runs or succeeded keeps its lock.
+/// message be stuck. A payment that runs or succeeded keeps its lock. The locks take turns, and one that cannot be asked
+/// about does not keep the others from theirs.
 pub(crate) async fn ask_payments(state: AppState, shutdown: Shutdown) {
     while !shutdown.is_cancelled() {
         if let Err(error) = ask_chunk(&state, &shutdown).await {
             tracing::warn!(
                 error.message = format!("{error:#}"),
-                "asking after old payment locks failed; it comes again"
+                "cannot look for old payment locks; it comes again"
             );
         }
         shutdown.sleep(state.limits.lock_query_interval).await;
@@ -43,12 +48,22 @@ async fn ask_chunk(state: &AppState, shutdown: &Shutdown) -> anyhow::Result<()> 
         let mut connection = state.worker_pool.acquire().await?;
         db::claim_overdue_locks(&mut connection, limits.lock_query_after, limits.lock_query_again, CHUNK).await?
     };
-    for lock in overdue {
-        if shutdown.is_cancelled() {
-            return Ok(());
-        }
-        traces::background("ask after a payment lock", ask(state, lock)).await?;
-    }
+    stream::iter(overdue)
+        .for_each_concurrent(CONCURRENT, |lock| async move {
+            if shutdown.is_cancelled() {
+                return;
+            }
+            let asked = traces::background("ask after a payment lock", Box::pin(ask(state, lock)));
+            if let Err(error) = asked.await {
+                tracing::warn!(
+                    reservation.id = %lock.reservation_id,
+                    payment.id = %lock.payment_id,
+                    error.message = format!("{error:#}"),
+                    "asking after an old payment lock failed; its turn comes again"
+                );
+            }
+        })
+        .await;
     Ok(())
 }
 
@@ -96,10 +111,7 @@ async fn act(state: &AppState, lock: OverdueLock, action: Action) -> anyhow::Res
                 db::find(&mut connection, lock.reservation_id).await?
             };
             if let Some(read) = read.filter(|read| read.reservation.payment_lock == Some(lock.payment_id)) {
-                state
-                    .seat_holds
-                    .keep(&read.reservation.tickets(), state.limits.payment_lock_redis_ttl)
-                    .await;
+                keeping::keep(state, &read.reservation.tickets(), state.limits.payment_lock_redis_ttl).await;
             }
             count_asked_lock("wait");
         }

@@ -1,12 +1,12 @@
 use crate::{
     db::{self, PendingHold},
     domain::Tickets,
+    keeping,
     metrics::count_rebuilt,
     state::AppState,
 };
 use common::{crash, lifecycle::Shutdown};
-use futures_util::future::{join_all, try_join_all};
-use std::collections::HashSet;
+use futures_util::future::try_join_all;
 use uuid::Uuid;
 
 /// Reservations per page.
@@ -67,8 +67,7 @@ async fn look(state: &AppState, shutdown: &Shutdown) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Puts one page back. A reservation that was released or changed its seats since it was read had its own release in Redis
-/// before ours went in, so whatever is not its seat any more is taken away again.
+/// Puts one page back, but for what is not its reservations' any more.
 async fn restore(state: &AppState, page: &[PendingHold]) -> anyhow::Result<()> {
     let limits = &state.limits;
     try_join_all(page.iter().map(|hold| {
@@ -77,21 +76,6 @@ async fn restore(state: &AppState, page: &[PendingHold]) -> anyhow::Result<()> {
     }))
     .await?;
     crash::point("reservation.rebuild.restored");
-    let ids: Vec<Uuid> = page.iter().map(|hold| hold.tickets.reservation_id).collect();
-    let held: HashSet<(Uuid, Uuid)> = {
-        let mut connection = state.worker_pool.acquire().await?;
-        db::seats_still_held(&mut connection, &ids).await?.into_iter().collect()
-    };
-    let strays: Vec<Tickets> = page.iter().filter_map(|hold| strays(&hold.tickets, &held)).collect();
-    join_all(strays.iter().map(|tickets| state.seat_holds.release(tickets))).await;
-    Ok(())
-}
-
-/// The seats that the reservation does not hold any more, if any.
-fn strays(tickets: &Tickets, held: &HashSet<(Uuid, Uuid)>) -> Option<Tickets> {
-    let mut strays = tickets.clone();
-    strays
-        .seat_ids
-        .retain(|seat_id| !held.contains(&(tickets.reservation_id, *seat_id)));
-    (!strays.seat_ids.is_empty()).then_some(strays)
+    let holds: Vec<Tickets> = page.iter().map(|hold| hold.tickets.clone()).collect();
+    Ok(keeping::release_strays(state, &state.worker_pool, &holds).await?)
 }

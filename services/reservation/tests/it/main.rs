@@ -9,6 +9,7 @@
 )]
 
 mod cancellation;
+mod catalogue;
 mod changing;
 mod changing_races;
 mod closing;
@@ -26,4 +27,5 @@ mod payment_locks;
 mod reading;
 mod rebuild;
 mod redis_holds;
+mod refund_reminders;
 mod stats;

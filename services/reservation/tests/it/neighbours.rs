@@ -30,6 +30,9 @@ pub(crate) struct Known {
     /// Requests for a payment token, newest last.
     pub(crate) tokens_issued: Vec<Value>,
     pub(crate) catalogue_reads: usize,
+    pub(crate) catalogue_down: bool,
+    /// Whether the event service takes requests and never answers.
+    pub(crate) catalogue_hangs: bool,
 }
 
 /// The one event there is.
@@ -73,6 +76,8 @@ impl Neighbours {
             payments_down: false,
             tokens_issued: Vec::new(),
             catalogue_reads: 0,
+            catalogue_down: false,
+            catalogue_hangs: false,
         }));
         let router = Router::new()
             .route("/internal/events/{id}/seats", get(event_seats))
@@ -107,11 +112,17 @@ fn problem(status: StatusCode, code: &str) -> Response {
 }
 
 async fn event_seats(State(known): Shared, Path(id): Path<Uuid>) -> Response {
-    let event = {
+    let (event, down, hangs) = {
         let mut known = known.lock().unwrap();
         known.catalogue_reads += 1;
-        known.event.clone()
+        (known.event.clone(), known.catalogue_down, known.catalogue_hangs)
     };
+    if hangs {
+        std::future::pending::<()>().await;
+    }
+    if down {
+        return problem(StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE");
+    }
     if id != event.id {
         return problem(StatusCode::NOT_FOUND, "EVENT_NOT_FOUND");
     }

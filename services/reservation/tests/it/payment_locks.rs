@@ -156,3 +156,33 @@ async fn a_payment_that_runs_or_succeeded_keeps_its_lock() {
             .expect_problem(409, "PAYMENT_IN_PROGRESS");
     }
 }
+
+#[tokio::test]
+async fn a_payment_that_cannot_be_asked_after_keeps_no_other_lock_from_ending() {
+    let app = App::start_in(TestEnv::new().await.with("PAYMENT_LOCK_QUERY_INTERVAL_SECONDS", 0.1)).await;
+    let mut failed = Vec::new();
+    for seat in 1..=6 {
+        let buyer = app.buyer();
+        let (id, payment) = (buyer.hold(&[seat]).await, Uuid::now_v7());
+        let _ = app.lock(&buyer, id, payment, 150_000).await.expect(200);
+        // Only the last one's payment is answered in words that we understand.
+        let answer = outcome(if seat == 6 { "FAILED" } else { "?" }, true).unwrap();
+        app.neighbours.known().payments.insert(payment, answer);
+        failed.push((buyer, id));
+    }
+    // All at once, so that one round takes them together.
+    sqlx::query(
+        "update reservation_service.reservations set payment_locked_at = clock_timestamp() - interval '1 hour'",
+    )
+    .execute(&app.database)
+    .await
+    .unwrap();
+    let (buyer, id) = failed.pop().unwrap();
+    eventually("the lock of the failed payment is resolved", SOON, async || {
+        (buyer.reservation(id).await["status"] == "CANCELLED").then_some(())
+    })
+    .await;
+    for (buyer, id) in failed {
+        assert_eq!(buyer.reservation(id).await["status"], "PENDING");
+    }
+}

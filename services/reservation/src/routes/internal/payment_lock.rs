@@ -1,5 +1,6 @@
 use crate::{
     domain::LockRefusal,
+    keeping,
     state::AppState,
     transitions::{self, LockOutcome, PaymentLock},
 };
@@ -63,10 +64,7 @@ pub(super) async fn payment_lock(
             crash::point("reservation.payment-lock.before-commit");
             transaction.commit().await?;
             crash::point("reservation.payment-lock.committed");
-            state
-                .seat_holds
-                .keep(&reservation.tickets(), state.limits.payment_lock_redis_ttl)
-                .await;
+            keeping::keep(&state, &reservation.tickets(), state.limits.payment_lock_redis_ttl).await;
             Ok(Json(LockReply {
                 reservation_id,
                 payment_id,

@@ -1,8 +1,8 @@
-use super::{Buyer, Database, INSTANT, MINUTES, reserved};
+use super::{Buyer, Database, INSTANT, MINUTES, PRICE, reserved};
 use crate::{
-    db::{self, NewReservation},
+    db::{self, NewReservation, SurveyRequest},
     neighbours::{EventInfo, EventState},
-    transitions::{HoldOutcome, HoldRefusal},
+    transitions::{HoldOutcome, HoldRefusal, hold::existing, payment_failed},
 };
 use chrono::TimeDelta;
 use test_support::TestEnv;
@@ -221,4 +221,29 @@ async fn the_statement_itself_takes_only_free_and_expired_seats() {
         .unwrap();
     assert_eq!(taken, [(seats[0].seat_id, Some(expired))]);
     assert!(db::find(&mut transaction, id).await.unwrap().is_none());
+}
+
+/// A payment's outcome takes the rows and not the buyer's lock.
+#[tokio::test]
+async fn a_hold_that_ended_since_it_was_surveyed_is_not_answered_as_held() {
+    let env = TestEnv::new().await;
+    let database = Database::new(&env).await;
+    let (buyer, payment, seats) = (Buyer::new(), Uuid::now_v7(), [Uuid::from_u128(1)]);
+    let id = database.held(buyer, &[1], MINUTES).await;
+    let _locked = database.lock(id, buyer, payment, PRICE).await;
+
+    let mut repeated = database.pool.begin().await.unwrap();
+    let request = SurveyRequest {
+        user_id: buyer.0,
+        event_id: database.event_id,
+        seat_ids: &seats,
+        hold_for: MINUTES,
+    };
+    let survey = db::survey(&mut repeated, request).await.unwrap();
+    assert_eq!((survey.pending_id, survey.pending_live), (Some(id), Some(true)));
+    let mut failing = database.pool.begin().await.unwrap();
+    payment_failed(&mut failing, id, payment).await.unwrap();
+    failing.commit().await.unwrap();
+    let outcome = existing(&mut repeated, id, &survey, &seats).await.unwrap();
+    assert!(matches!(outcome, HoldOutcome::Lost), "{outcome:?}");
 }

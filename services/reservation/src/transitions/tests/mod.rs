@@ -5,6 +5,7 @@ mod closing;
 mod expiry;
 mod holds;
 mod payment_locks;
+mod refunds;
 
 use super::{HoldOutcome, HoldWish, LockOutcome, PaymentLock, hold, lock_for_payment};
 use crate::{

@@ -1,5 +1,6 @@
 use super::{Buyer, Database, MINUTES, PRICE, cancelled, pending};
 use crate::{
+    db,
     domain::LockRefusal,
     transitions::{HoldOutcome, HoldRefusal, LockOutcome, payment_failed, unlock},
 };
@@ -187,4 +188,24 @@ async fn only_the_payment_that_holds_the_lock_ends_the_reservation() {
     assert_eq!(database.state(id).await, cancelled("PAYMENT_FAILED"));
     assert_eq!(database.owner(1).await, None);
     assert_eq!(database.messages(id).await.len(), 1);
+}
+
+#[tokio::test]
+async fn every_old_lock_has_its_turn_before_one_is_asked_after_twice() {
+    let env = TestEnv::new().await;
+    let database = Database::new(&env).await;
+    for seat in 1..=3 {
+        let buyer = Buyer::new();
+        let id = database.held(buyer, &[seat], MINUTES).await;
+        let _locked = database.lock(id, buyer, Uuid::now_v7(), PRICE).await;
+    }
+    let mut asked = Vec::new();
+    for _ in 0..3 {
+        let mut connection = database.pool.acquire().await.unwrap();
+        let claimed = db::claim_overdue_locks(&mut connection, Duration::ZERO, Duration::ZERO, 1).await;
+        asked.extend(claimed.unwrap().into_iter().map(|lock| lock.reservation_id));
+    }
+    asked.sort_unstable();
+    asked.dedup();
+    assert_eq!(asked.len(), 3);
 }
