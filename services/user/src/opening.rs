@@ -44,6 +44,11 @@ pub(crate) async fn open_account(
     let account = seal(app, new)?;
     if let Some(ci_hash) = &account.ci_hash {
         db::withdrawn::release(&mut *connection, ci_hash, app.rejoin_after).await?;
+        // Before anything is said of the email: a refusal does not use the verification up, so whoever has an account could
+        // ask with one about any number of emails. Of two at once the unique keys decide.
+        if db::accounts::has_account(&mut *connection, ci_hash).await? {
+            return Err(Problem::new(Code::IdentityTaken));
+        }
     }
     let created_at = db::accounts::insert(&mut *connection, &account)
         .await

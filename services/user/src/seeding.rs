@@ -70,10 +70,7 @@ pub async fn seed_accounts(env: &Env, password: String, accounts: &[SeedAccount]
         }
         ids.extend(hashes.iter().filter_map(|hash| known.get(hash)));
     }
-    ensure!(
-        ids.len() == accounts.len(),
-        "an email is there twice, or an account was deleted meanwhile"
-    );
+    ensure!(ids.len() == accounts.len(), "an account was deleted meanwhile");
     Ok(ids)
 }
 

@@ -59,7 +59,7 @@ pub(super) struct Lull {
 impl Reads {
     /// A page of the list.
     ///
-    /// What everybody asks for is kept in Redis. Searches, cities and unusual pages are kept in this process alone,
+    /// What everybody asks for is kept in Redis. Searches, venues, cities and unusual pages are kept in this process alone,
     /// which bounds them: clients could invent any number of them, and this Redis must never be full, for the waiting lines
     /// are in it.
     ///
@@ -150,10 +150,20 @@ impl Reads {
 }
 
 fn is_usual(filter: &EventFilter, request: PageRequest) -> bool {
-    filter.q.is_none()
-        && filter.city.is_none()
-        && filter.from.is_none()
-        && filter.to.is_none()
+    // Every field is named, so that a new one is thought of here.
+    let EventFilter {
+        q,
+        status: _,
+        city,
+        venue_id,
+        from,
+        to,
+    } = filter;
+    q.is_none()
+        && city.is_none()
+        && venue_id.is_none()
+        && from.is_none()
+        && to.is_none()
         && USUAL_SIZES.contains(&request.size)
         && request.page < USUAL_PAGES
 }
@@ -263,7 +273,15 @@ mod tests {
                 ..none.clone()
             },
             EventFilter {
+                venue_id: Some(Uuid::nil()),
+                ..none.clone()
+            },
+            EventFilter {
                 from: Some(DateTime::<Utc>::MIN_UTC),
+                ..none.clone()
+            },
+            EventFilter {
+                to: Some(DateTime::<Utc>::MIN_UTC),
                 ..none.clone()
             },
         ] {

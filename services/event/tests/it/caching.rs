@@ -220,6 +220,48 @@ async fn without_redis_everything_is_served_and_changes_show() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_clients_can_invent_is_not_in_redis() {
+    let app = App::start().await;
+    let event = app.event().await;
+    let venue = text(&app.public.get(&format!("/events/{event}")).await.expect(200)["venueId"]);
+    let redis = connect_redis(app.env.redis_url()).await;
+    let lists = async || -> Vec<String> {
+        let mut keys: Vec<String> = redis.clone().keys("cache:event:list:*").await.unwrap();
+        keys.retain(|key| key != "cache:event:list:generation");
+        keys
+    };
+    // Pages are kept from when the generation of the lists is known.
+    let usual = eventually("the usual page is kept", SOON, async || {
+        let _ = app.public.get("/events").await.expect(200);
+        let kept = lists().await;
+        (!kept.is_empty()).then_some(kept)
+    })
+    .await;
+    let nobodys = Uuid::new_v4();
+    for (filter, found) in [
+        (format!("venueId={nobodys}"), Some(0)),
+        (format!("venueId={nobodys}&status=ONGOING&size=10"), Some(0)),
+        (format!("venueId={venue}"), Some(1)),
+        ("q=concert".to_owned(), None),
+        ("city=Nowhere".to_owned(), Some(0)),
+        ("from=2026-01-01T00:00:00Z".to_owned(), None),
+        ("to=2026-01-01T00:00:00Z".to_owned(), None),
+        ("size=7".to_owned(), None),
+        ("page=50".to_owned(), None),
+    ] {
+        let list = app.public.get(&format!("/events?{filter}")).await.expect(200);
+        if let Some(found) = found {
+            assert_eq!(list["totalElements"], found, "{filter}");
+        }
+    }
+    let missing = app.public.get(&format!("/events/{nobodys}")).await;
+    missing.expect_problem(404, "NOT_FOUND");
+    assert_eq!(lists().await, usual);
+    let invented: Vec<String> = redis.clone().keys(format!("*{nobodys}*")).await.unwrap();
+    assert_eq!(invented, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_opens_soon_is_kept_for_a_minute_and_the_rest_for_five() {
     let app = App::start().await;
     let hall = app.hall(2).await;

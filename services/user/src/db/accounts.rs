@@ -51,6 +51,16 @@ pub(crate) async fn insert(connection: &mut PgConnection, account: &NewAccount) 
     .await
 }
 
+/// Whether the person with that CI has an account, or had one that keeps them from another still.
+pub(crate) async fn has_account(connection: &mut PgConnection, ci_hash: &[u8; 32]) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT 1 FROM user_service.users WHERE ci_hash = $1) AS "exists!""#,
+        ci_hash.as_slice(),
+    )
+    .fetch_one(connection)
+    .await
+}
+
 /// Marks an identity verification as used; breaks `used_identity_verifications_pkey` when it was.
 pub(crate) async fn use_verification(connection: &mut PgConnection, hash: &[u8; 32]) -> sqlx::Result<()> {
     sqlx::query!(

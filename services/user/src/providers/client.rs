@@ -73,6 +73,11 @@ impl Client {
         })
     }
 
+    /// It was asked in vain a moment ago, and will be again after `wait`.
+    pub(crate) fn failed_lately(&self, wait: Duration) -> Problem {
+        Problem::unavailable(self.name, &"it failed a moment ago").retry_after(wait)
+    }
+
     /// It answered what it never should.
     pub(crate) fn nonsense(&self) -> Problem {
         Problem::unavailable(self.name, &"its answer makes no sense")

@@ -44,7 +44,7 @@ pub(crate) struct RegisterReply {
 /// Registers a person: terms, captcha, identity verification, then the account.
 ///
 /// The cheap checks come first, and the captcha before the identity verification, so that a robot costs us nothing. When
-/// the reply is lost the account exists, and the next try says `EMAIL_TAKEN`.
+/// the reply is lost the account exists, and the next try says `IDENTITY_TAKEN`.
 #[utoipa::path(
     post, path = "/auth/register", tag = "auth",
     request_body = RegisterRequest,

@@ -30,6 +30,7 @@ mod register_identity;
 mod register_races;
 mod register_validation;
 mod reset_password;
+mod seeding;
 mod session_races;
 mod social;
 mod terms;

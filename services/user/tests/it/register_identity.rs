@@ -124,6 +124,22 @@ async fn a_verification_opens_one_account_even_after_that_account_is_gone() {
 }
 
 #[tokio::test]
+async fn who_has_an_account_is_not_told_which_emails_have_one() {
+    let world = World::start().await;
+    let (buyer, other) = (Person::buyer(), Person::numbered(2));
+    world.register(&buyer).await;
+    world.register(&other).await;
+    // A refusal does not use the verification up, so it asks about any number of emails.
+    let mut body = world.registration(&buyer).await;
+    for email in [&other.email, &buyer.email, "nobody@example.com"] {
+        body["email"] = json!(email);
+        body["captchaToken"] = json!(world.captcha());
+        let reply = world.api.post("/auth/register", &body).await;
+        reply.expect_problem(409, "IDENTITY_TAKEN");
+    }
+}
+
+#[tokio::test]
 async fn while_the_identity_cannot_be_checked_nobody_gets_in() {
     let world = World::start().await;
     let mut body = world.registration(&Person::buyer()).await;

@@ -14,9 +14,10 @@ pub(crate) struct SocialConfig {
     pub(crate) state_ttl: Duration,
     /// `OAUTH_SIGNUP_TTL_SECONDS`, default 900: how long somebody may take to fill in the rest of a sign-up.
     pub(crate) signup_ttl: Duration,
-    /// `OAUTH_JWKS_TTL_SECONDS`, default 3600: a key that a provider withdraws is believed for this long at most.
+    /// `OAUTH_JWKS_TTL_SECONDS`, default 3600: a key that a provider withdraws is believed for this long at most, or for a day
+    /// if the provider does not tell.
     pub(crate) jwks_ttl: Duration,
-    /// `OAUTH_JWKS_REFETCH_SECONDS`, default 10: how soon the keys are fetched again for one that is unknown.
+    /// `OAUTH_JWKS_REFETCH_SECONDS`, default 10: how soon the keys are fetched again for one that is unknown, and after a failure.
     pub(crate) jwks_refetch: Duration,
     /// Those that are offered.
     pub(crate) providers: Vec<(SocialProvider, ProviderConfig)>,

@@ -84,6 +84,14 @@ async fn one_person_has_one_account_however_they_sign_in() {
         .await
         .expect_problem(409, "IDENTITY_TAKEN");
     done(world.try_signup(&token, &Person::numbered(1)).await, 201);
+    // And such a person is not told whose email has an account.
+    for email in ["person1@example.com", &Person::buyer().email] {
+        world.next_user("naver", json!({ "id": email, "email": email })).await;
+        world
+            .try_signup(&world.signup_token("naver").await, &Person::buyer())
+            .await
+            .expect_problem(409, "IDENTITY_TAKEN");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
