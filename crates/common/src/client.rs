@@ -1,8 +1,13 @@
 //! Calls from one service to another (`design.md` §4): signed, traced, 2 s to connect and 3 s to answer, one retry of GETs,
-//! one circuit breaker per called service. They go to all of its [`replicas`](crate::replicas): one that takes no connection
+//! one circuit breaker per called service. A reply that only says when to come back counts neither as a failure nor as a reason
+//! to try again ([`is_failure`]); repetitions have a budget, so that they do not add to an outage. Calls go to all of its [`replicas`](crate::replicas): one that takes no connection
 //! is passed over at once, which is no retry, because nothing was sent.
 
 mod exchange;
+#[cfg(test)]
+mod tests;
+
+pub use self::exchange::is_failure;
 
 use self::exchange::{Line, NoReply, Request};
 
@@ -16,7 +21,7 @@ use crate::{
 use http::{Method, StatusCode};
 use resilience::{
     breaker::{BreakerConfig, CircuitBreaker, Outcome},
-    retry::RetryPolicy,
+    retry::{RetryBudget, RetryPolicy, retry},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -25,12 +30,13 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use tokio::sync::Mutex;
 
 /// One more try, soon: the caller's own time-out is only 3 s.
 const RETRY: RetryPolicy = RetryPolicy {
     max_retries: 1,
-    base_delay: Duration::from_millis(50),
-    max_delay: Duration::from_millis(200),
+    base_delay: Duration::from_millis(100),
+    max_delay: Duration::from_millis(100),
 };
 
 /// A client of one other service; cheap to clone.
@@ -41,6 +47,7 @@ pub struct ServiceClient {
     key: SigningKey,
     clock: Clock,
     breaker: CircuitBreaker,
+    budget: RetryBudget,
 }
 
 /// Why a call gave no result.
@@ -98,6 +105,28 @@ impl From<ClientError> for Problem {
     }
 }
 
+/// A try without a result.
+struct Failed {
+    error: ClientError,
+    /// The service did not work, which is more than that it could not do this now: it counts, and another try may go better.
+    is_the_services: bool,
+}
+
+impl Failed {
+    fn may_pass(&self) -> bool {
+        self.is_the_services
+    }
+}
+
+impl From<ClientError> for Failed {
+    fn from(error: ClientError) -> Self {
+        Self {
+            error,
+            is_the_services: false,
+        }
+    }
+}
+
 impl ServiceClient {
     /// A client of the service `name` at these addresses
     /// ([`ServiceAddresses`](crate::replicas::ServiceAddresses)), signing with `key`.
@@ -111,6 +140,7 @@ impl ServiceClient {
             key,
             clock,
             breaker: CircuitBreaker::new(name, BreakerConfig::default()),
+            budget: RetryBudget::default(),
         })
     }
 
@@ -119,14 +149,12 @@ impl ServiceClient {
     /// # Errors
     /// [`ClientError`].
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        let mut tried = Vec::new();
-        match self.call(Method::GET, path, None, &mut tried).await {
-            Err(ClientError::Unavailable { .. }) => {
-                tokio::time::sleep(RETRY.delay(1)).await;
-                self.decode(self.call(Method::GET, path, None, &mut tried).await?)
-            }
-            result => self.decode(result?),
-        }
+        // One try after the other, so nobody ever waits for it.
+        let tried = Mutex::new(Vec::new());
+        let got = retry(&RETRY, &self.budget, Failed::may_pass, || async {
+            self.call(Method::GET, path, None, &mut *tried.lock().await).await
+        });
+        self.decode(got.await.map_err(|failed| failed.error)?)
     }
 
     /// POSTs `body` to `path`; a reply without content gives `()`.
@@ -135,7 +163,8 @@ impl ServiceClient {
     /// [`ClientError`].
     pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ClientError> {
         let body = serde_json::to_value(body).map_err(|error| self.bad_reply(&error))?;
-        self.decode(self.call(Method::POST, path, Some(body), &mut Vec::new()).await?)
+        let sent = self.call(Method::POST, path, Some(body), &mut Vec::new()).await;
+        self.decode(sent.map_err(|failed| failed.error)?)
     }
 
     /// One try of a call, at a replica that no earlier one went to if there is such a one.
@@ -145,16 +174,15 @@ impl ServiceClient {
         path: &str,
         body: Option<Value>,
         tried: &mut Vec<SocketAddr>,
-    ) -> Result<Value, ClientError> {
+    ) -> Result<Value, Failed> {
         let permit = self
             .breaker
             .try_acquire()
-            .map_err(|_| self.unavailable("its circuit is open"))?;
+            .map_err(|_| Failed::from(self.unavailable("its circuit is open")))?;
         let result = self.send(&method, path, body.as_ref(), tried).await;
-        permit.record(if matches!(result, Err(ClientError::Unavailable { .. })) {
-            Outcome::Failure
-        } else {
-            Outcome::Success
+        permit.record(match &result {
+            Err(failed) if failed.is_the_services => Outcome::Failure,
+            _ => Outcome::Success,
         });
         result
     }
@@ -165,7 +193,7 @@ impl ServiceClient {
         path: &str,
         body: Option<&Value>,
         tried: &mut Vec<SocketAddr>,
-    ) -> Result<Value, ClientError> {
+    ) -> Result<Value, Failed> {
         let current = context::current();
         let context = RequestContext {
             trace: current.trace.child(),
@@ -190,32 +218,38 @@ impl ServiceClient {
                     peer: self.name,
                     method,
                     target: traces::template(path),
-                    status: exchanged.as_ref().ok().map(|(status, _)| status.as_u16()),
+                    status: exchanged.as_ref().ok().map(|reply| reply.status.as_u16()),
                     error: exchanged.as_ref().err().map(NoReply::kind),
                 };
                 call.describe(span);
             },
         );
-        let (status, bytes) = exchanged.map_err(|error| self.unavailable(&error.to_string()))?;
+        let reply = exchanged.map_err(|error| Failed {
+            error: self.unavailable(&error.to_string()),
+            is_the_services: true,
+        })?;
+        let status = reply.status;
         if status.is_server_error() {
-            return Err(self.unavailable(&format!("status {status}")));
+            return Err(Failed {
+                error: self.unavailable(&format!("status {status}")),
+                is_the_services: reply.is_failure,
+            });
         }
-        let value = if bytes.is_empty() {
+        let value = if reply.bytes.is_empty() {
             Value::Null
         } else {
-            serde_json::from_slice(&bytes).map_err(|error| self.bad_reply(&error))?
+            serde_json::from_slice(&reply.bytes).map_err(|error| self.bad_reply(&error))?
         };
         if status.is_success() {
-            Ok(value)
-        } else {
-            let code = value.get("code").and_then(Value::as_str).map(str::to_owned);
-            Err(ClientError::Refused {
-                service: self.name,
-                status,
-                code,
-                body: value,
-            })
+            return Ok(value);
         }
+        let code = value.get("code").and_then(Value::as_str).map(str::to_owned);
+        Err(Failed::from(ClientError::Refused {
+            service: self.name,
+            status,
+            code,
+            body: value,
+        }))
     }
 
     fn decode<T: DeserializeOwned>(&self, value: Value) -> Result<T, ClientError> {

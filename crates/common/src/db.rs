@@ -91,18 +91,26 @@ async fn show_pools(pools: Vec<(&'static str, PgPool)>, shutdown: Shutdown) {
     }
 }
 
-/// Whether the error means that the database cannot be reached right now, so that the same call may succeed later.
+/// Whether the error means that the database cannot do this right now, so that the same call may succeed later.
+///
+/// A statement that was cancelled is among these: nobody here cancels one, so it is `statement_timeout`, which no statement
+/// of ours comes near unless the database stalls or locks are held too long, or an operator who had a reason.
 #[must_use]
 pub fn is_unavailable(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
         sqlx::Error::Io(_) | sqlx::Error::Tls(_) => true,
-        // Class 08 connection exceptions, 53 insufficient resources, 57P shutdown and start-up of the server.
-        sqlx::Error::Database(error) => error
-            .code()
-            .is_some_and(|code| code.starts_with("08") || code.starts_with("53") || code.starts_with("57P")),
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| is_of_the_moment(&code)),
         _ => false,
     }
+}
+
+fn is_of_the_moment(code: &str) -> bool {
+    // Class 08 connection exceptions, 53 insufficient resources, 57P shutdown and start-up of the server, 58 errors of the
+    // system below it such as a disk's.
+    let classes = ["08", "53", "57P", "58"];
+    // A statement beyond its time, and a server that only reads, as the former primary does after a fail-over.
+    classes.iter().any(|class| code.starts_with(class)) || matches!(code, "57014" | "25006")
 }
 
 /// Whether the transaction lost against another one and may be tried again as it is (deadlock, serialization).

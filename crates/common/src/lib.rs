@@ -18,6 +18,7 @@
 //! | [`extract`] | body, query and path extractors that answer with problems |
 //! | [`health`] | readiness checks |
 //! | [`internal_auth`], [`identity`] | the internal credential, and who the verified request speaks for |
+//! | [`address`] | whom a client's address stands for |
 //! | [`client`], [`replicas`] | calls from one service to another; which of its processes they go to |
 //! | [`jwt`] | access tokens |
 //! | [`crypto`] | digests, HMAC, random tokens |
@@ -29,6 +30,7 @@
 //! Nothing here knows a business rule of any service.
 
 pub mod access_log;
+pub mod address;
 pub mod client;
 mod clock;
 pub mod config;

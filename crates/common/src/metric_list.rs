@@ -47,13 +47,13 @@ use Kind::{Counter, Gauge, Histogram};
 #[rustfmt::skip]
 pub(crate) const ALL: &[Metric] = &[
     metric(Histogram, "http_server_request_duration_seconds", "service, method, route, status", "all",
-        "From the request's head to the reply's. Its count is that of the requests."),
+        "From the request's head to the reply's, or to the client's leaving (the gateway's 499). Its count is that of the requests."),
     metric(Histogram, "gateway_upstream_duration_seconds", "upstream", "gateway",
-        "Until a service's reply began, retries included."),
+        "Until a service's reply began, or its caller gave up, retries included."),
     metric(Gauge, "gateway_connections_open", "", "gateway", "Connections of clients."),
     metric(Counter, "gateway_connections_refused_total", "", "gateway",
         "Connections closed because their address has too many."),
-    metric(Gauge, "gateway_redis_up", "", "gateway", "1 if Redis answered last time, 0 if not."),
+    metric(Gauge, "gateway_redis_up", "", "gateway", "1 if Redis answered and counted last time, 0 if not."),
     metric(Gauge, "circuit_breaker_state", "name", "all",
         "Whether what has this name is called: 0 closed (it is), 1 half-open (a few calls try), 2 open (it is not)."),
     metric(Counter, "circuit_breaker_transitions_total", "name, to", "all", "How often a breaker went to a state."),

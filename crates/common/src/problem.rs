@@ -16,6 +16,8 @@ pub type ApiResult<T> = Result<T, Problem>;
 
 /// How long clients are asked to wait when a dependency is down.
 const DEPENDENCY_RETRY: Duration = Duration::from_secs(5);
+/// And when somebody else was faster: what they lost against is over by then.
+const CONFLICT_RETRY: Duration = Duration::from_secs(1);
 
 /// One broken field of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -199,6 +201,9 @@ impl From<sqlx::Error> for Problem {
         }
         if crate::db::is_unavailable(&error) {
             Self::unavailable("postgresql", &error)
+        } else if crate::db::is_conflict(&error) {
+            tracing::warn!(error.message = %error, "a transaction lost against another one; the client may come again");
+            Self::new(Code::ServiceUnavailable).retry_after(CONFLICT_RETRY)
         } else {
             Self::internal(&error)
         }

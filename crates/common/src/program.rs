@@ -3,13 +3,14 @@
 //! | argument | |
 //! |---|---|
 //! | `health` | whether the service of this container is ready |
+//! | `health --live` | whether it answers at all |
 //! | `settings` | which variables it reads, as JSON |
 //! | `openapi` | its API's document |
 //! | `--version` | which it is |
 
 use crate::{
     config::{ConfigError, Env},
-    health_probe,
+    health_probe::{self, Question},
     lifecycle::{self, Application},
     log_writer, settings, telemetry, traces,
 };
@@ -42,9 +43,12 @@ impl<C, B> Program<C, B> {
                 let build = async |env| (self.build)((self.config)(&env)?).await;
                 lifecycle::serve(name, build).await
             }
-            Some("health") => Env::from_process()
-                .map_err(Into::into)
-                .and_then(|env| health_probe::ask(&env)),
+            Some("health") => {
+                let rest: Vec<_> = arguments
+                    .map(|argument| argument.to_string_lossy().into_owned())
+                    .collect();
+                health(&rest)
+            }
             Some("settings") => self.settings().and_then(|text| print(&text)),
             Some("openapi") => {
                 let parts: Vec<_> = arguments.map(PathBuf::from).collect();
@@ -78,6 +82,11 @@ impl<C, B> Program<C, B> {
             (self.config)(env).map(drop)
         })
     }
+}
+
+fn health(arguments: &[String]) -> anyhow::Result<()> {
+    let question = Question::from_arguments(arguments)?;
+    health_probe::ask(&Env::from_process()?, question)
 }
 
 fn print(text: &str) -> anyhow::Result<()> {

@@ -21,6 +21,7 @@ pub mod headers;
 mod kafka;
 mod relay;
 mod retention;
+mod sender;
 mod spans;
 pub mod topics;
 

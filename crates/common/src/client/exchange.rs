@@ -30,6 +30,14 @@ pub(super) struct Request<'a> {
     pub(super) body: Option<&'a Value>,
 }
 
+/// What came back.
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    /// See [`is_failure`].
+    pub(super) is_failure: bool,
+    pub(super) bytes: Bytes,
+}
+
 /// Why there is no reply.
 pub(super) enum NoReply {
     /// Nobody says where the service is.
@@ -55,11 +63,7 @@ impl Line {
 
     /// Sends it to a replica that was not tried before if there is such a one, and to the next at once while they take no
     /// connection: then it has had no effect, whatever it is. All of that has three seconds.
-    pub(super) async fn exchange(
-        &self,
-        request: &Request<'_>,
-        tried: &mut Vec<SocketAddr>,
-    ) -> Result<(StatusCode, Bytes), NoReply> {
+    pub(super) async fn exchange(&self, request: &Request<'_>, tried: &mut Vec<SocketAddr>) -> Result<Reply, NoReply> {
         let began = Instant::now();
         let mut last = None;
         loop {
@@ -75,13 +79,13 @@ impl Line {
             tried.push(replica.address());
             let limit = READ_TIMEOUT.saturating_sub(began.elapsed());
             match self.once(request, replica.address(), limit).await {
-                Ok((status, headers, bytes)) => {
-                    if is_failure(status, &headers) {
+                Ok(reply) => {
+                    if reply.is_failure {
                         replica.failed();
                     } else {
                         replica.succeeded();
                     }
-                    return Ok((status, bytes));
+                    return Ok(reply);
                 }
                 Err(error) if error.is_connect() => {
                     replica.unreachable();
@@ -95,12 +99,7 @@ impl Line {
         }
     }
 
-    async fn once(
-        &self,
-        request: &Request<'_>,
-        address: SocketAddr,
-        limit: Duration,
-    ) -> reqwest::Result<(StatusCode, HeaderMap, Bytes)> {
+    async fn once(&self, request: &Request<'_>, address: SocketAddr, limit: Duration) -> reqwest::Result<Reply> {
         let mut sent = self
             .http
             .request(request.method.clone(), format!("http://{address}{}", request.path))
@@ -110,17 +109,23 @@ impl Line {
         if let Some(body) = request.body {
             sent = sent.json(body);
         }
-        let mut response = sent.send().await?;
-        let headers = std::mem::take(response.headers_mut());
-        Ok((response.status(), headers, response.bytes().await?))
+        let response = sent.send().await?;
+        Ok(Reply {
+            status: response.status(),
+            is_failure: is_failure(response.status(), response.headers()),
+            bytes: response.bytes().await?,
+        })
     }
 }
 
-/// Whether it says that the replica does not work; a 503 that tells when to come back is one that does.
-fn is_failure(status: StatusCode, headers: &HeaderMap) -> bool {
+/// Whether a reply says that who gave it does not work (`design.md` §4), for breakers and for the choice among replicas. A 503
+/// that tells when to come back is one that works, and is only asked for too much or waits for somebody else.
+#[must_use]
+pub fn is_failure(status: StatusCode, headers: &HeaderMap) -> bool {
     match status {
+        StatusCode::INTERNAL_SERVER_ERROR | StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => true,
         StatusCode::SERVICE_UNAVAILABLE => !headers.contains_key(header::RETRY_AFTER),
-        status => status.is_server_error(),
+        _ => false,
     }
 }
 
@@ -150,6 +155,31 @@ impl fmt::Display for NoReply {
                 }
                 Ok(())
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_are_those_of_the_design() {
+        let (bare, mut later) = (HeaderMap::new(), HeaderMap::new());
+        later.insert(header::RETRY_AFTER, http::HeaderValue::from_static("5"));
+        for (status, is_one, is_one_later) in [
+            (200, false, false),
+            (404, false, false),
+            (429, false, false),
+            (500, true, true),
+            (501, false, false),
+            (502, true, true),
+            (503, true, false),
+            (504, true, true),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert_eq!(is_failure(status, &bare), is_one, "{status}");
+            assert_eq!(is_failure(status, &later), is_one_later, "{status}");
         }
     }
 }

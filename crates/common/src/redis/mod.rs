@@ -184,11 +184,15 @@ pub fn is_unavailable(error: &RedisError) -> bool {
         || matches!(
             error.kind(),
             ErrorKind::ClusterConnectionNotFound
-                | ErrorKind::Server(
-                    ServerErrorKind::BusyLoading | ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown
-                )
+                | ErrorKind::Server(ServerErrorKind::BusyLoading | ServerErrorKind::MasterDown)
         )
-        // `noeviction` at the memory limit refuses writes with OOM until an operator acts, and so do a full disk and
-        // missing replicas where they are demanded.
+        || refuses_writes(error)
+}
+
+/// Whether the error comes from a Redis that was asked to write and can still be read: it is a replica, is at its memory limit
+/// (`noeviction`), cannot save because its disk is full, or misses replicas that it demands.
+#[must_use]
+pub fn refuses_writes(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly)
         || matches!(error.code(), Some("OOM" | "MISCONF" | "NOREPLICAS"))
 }

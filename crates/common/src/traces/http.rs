@@ -11,7 +11,7 @@ pub struct ServerCall<'a> {
     pub method: &'a Method,
     /// The pattern, such as `/events/{id}`; none if nothing matched.
     pub route: Option<&'a str>,
-    /// As it came, without the query.
+    /// As it came, without the query. Not told where it names a user.
     pub path: &'a str,
     /// The reply's.
     pub status: u16,
@@ -26,7 +26,9 @@ impl ServerCall<'_> {
             Some(route) => {
                 span.name(format!("{} {route}", self.method));
                 span.set("http.route", route.to_owned());
-                span.set("url.path", self.path.to_owned());
+                if !names_a_user(route) {
+                    span.set("url.path", self.path.to_owned());
+                }
             }
             // Whatever somebody typed there is nobody's business.
             None => span.name("unmatched"),
@@ -38,6 +40,16 @@ impl ServerCall<'_> {
             span.failed(self.status.to_string());
         }
     }
+}
+
+/// Whether paths of this pattern have a user's id in them, which no span tells: `/admin/users/{id}/lock`, or `{userId}`
+/// anywhere.
+fn names_a_user(route: &str) -> bool {
+    let mut before = "";
+    route.split('/').any(|segment| {
+        let of = std::mem::replace(&mut before, segment);
+        segment.starts_with('{') && (of == "users" || segment.to_ascii_lowercase().contains("user"))
+    })
 }
 
 /// A call to somebody else.
@@ -85,4 +97,30 @@ pub fn template(path: &str) -> String {
         }
     });
     segments.collect::<Vec<_>>().join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_that_name_a_user_are_known() {
+        for route in [
+            "/admin/users/{id}",
+            "/admin/users/{id}/lock",
+            "/internal/lines/{userId}",
+            "/x/{user_id}/y",
+        ] {
+            assert!(names_a_user(route), "{route}");
+        }
+        for route in [
+            "/users/me",
+            "/events/{id}",
+            "/admin/users",
+            "/users/me/things/{id}",
+            "/",
+        ] {
+            assert!(!names_a_user(route), "{route}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails as the test does")]
 
+mod db;
 mod redis_cluster;
 mod service_client;
 mod traces;

@@ -13,6 +13,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::{Duration, Instant},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -127,6 +128,44 @@ async fn without_any_replica_the_service_is_not_available() {
         Clock::system(),
     );
     assert!(with_tls.is_err());
+}
+
+/// As our services say that they want to be left alone for a while.
+const SHEDS: &str =
+    "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+/// Nobody that works says that without a time.
+const BROKEN: &str = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+
+async fn unavailable(call: impl Future<Output = Result<Value, ClientError>>) {
+    let result = call.await;
+    assert!(matches!(result, Err(ClientError::Unavailable { .. })), "{result:?}");
+}
+
+#[tokio::test]
+async fn a_service_that_sheds_load_is_neither_cut_off_nor_asked_twice() {
+    let service = Replica::saying(SHEDS).await;
+    let client = client(&[service.address]);
+    for _ in 0..30 {
+        unavailable(client.get("/internal/x")).await;
+    }
+    assert_eq!(service.heard(), 30, "each call is sent, and once");
+}
+
+#[tokio::test]
+async fn a_service_that_fails_is_left_alone_and_nobody_waits_for_it() {
+    let service = Replica::saying(BROKEN).await;
+    let client = client(&[service.address]);
+    for _ in 0..20 {
+        unavailable(client.post("/internal/x", &json!({"a": 1}))).await;
+    }
+    assert_eq!(service.heard(), 20);
+    let began = Instant::now();
+    for _ in 0..200 {
+        unavailable(client.get("/internal/x")).await;
+    }
+    assert_eq!(service.heard(), 20, "its circuit is open");
+    // A pause before a retry is 50 ms on average.
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }
 
 fn client_key() -> SigningKey {

@@ -74,6 +74,7 @@ async fn build() -> World {
     let calling = Router::new()
         .route("/calls/{id}", get(call))
         .route("/fails", get(fail))
+        .route("/admin/users/{id}/lock", get(async || "locked"))
         .with_state(client);
     let info = ServiceInfo {
         name: "caller",
@@ -156,6 +157,16 @@ async fn a_request_is_one_trace_across_services() {
         assert_eq!(outer.attributes[key], value);
     }
     assert!(!format!("{spans:?}").contains("kim"), "no query is told");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_span_tells_which_user_a_path_names() {
+    let world = world().await;
+    let user = uuid::Uuid::now_v7().to_string();
+    let trace = ask(world, &format!("/admin/users/{user}/lock"), "01").await;
+    let spans = world.collector.trace(&trace, |spans| !spans.is_empty()).await;
+    assert_eq!(spans[0].attributes["http.route"], "/admin/users/{id}/lock");
+    assert!(!format!("{spans:?}").contains(&user), "{spans:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

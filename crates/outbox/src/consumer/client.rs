@@ -138,7 +138,21 @@ struct TopicStatistics {
 struct PartitionStatistics {
     partition: i32,
     desired: bool,
+    /// Behind what this process has handled; negative until it has handled something.
     consumer_lag_stored: i64,
+    /// Behind what the group has committed; negative while that is not known, or is nothing.
+    consumer_lag: i64,
+}
+
+impl PartitionStatistics {
+    /// How many messages are not handled yet, if that is known: after a restart or a rebalance the group's place counts until
+    /// this process has one of its own.
+    fn lag(&self) -> Option<f64> {
+        let lag = [self.consumer_lag_stored, self.consumer_lag]
+            .into_iter()
+            .find(|lag| *lag >= 0)?;
+        Some(f64::from(u32::try_from(lag).unwrap_or(u32::MAX)))
+    }
 }
 
 impl Statistics {
@@ -147,14 +161,57 @@ impl Statistics {
         let partitions = self.topics.values().flat_map(|topic| topic.partitions.values());
         // Unassigned ones and those whose end is not known yet have none.
         let own = partitions.filter(|partition| partition.partition >= 0 && partition.desired);
-        let lags = own.map(|partition| {
+        let lags = own.filter_map(|partition| {
             let labels = vec![
                 ("group", group.name().to_owned()),
                 ("partition", partition.partition.to_string()),
             ];
-            let lag = u32::try_from(partition.consumer_lag_stored.max(0)).unwrap_or(u32::MAX);
-            (labels, f64::from(lag))
+            Some((labels, partition.lag()?))
         });
         gauges::replace("consumer_lag", &[("group", group.name())], lags.collect());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GROUP: ConsumerGroup = ConsumerGroup::RESERVATION_PAYMENT;
+
+    /// Of a partition as the library tells of it.
+    fn partition(number: i32, lag: i64, lag_stored: i64) -> String {
+        format!(
+            r#""{number}": {{"partition": {number}, "desired": true, "consumer_lag": {lag}, "consumer_lag_stored": {lag_stored}}}"#
+        )
+    }
+
+    #[test]
+    fn a_lag_that_is_not_known_is_not_shown_as_none() {
+        let partitions = [
+            partition(0, 9, 7),
+            // After a restart nothing is stored yet, but the broker knows what was committed.
+            partition(1, 1200, -1),
+            // A new group has committed nothing.
+            partition(2, -1, -1),
+            partition(3, -1, 0),
+        ];
+        let text = format!(
+            r#"{{"topics": {{"t": {{"partitions": {{{}}}}}}}}}"#,
+            partitions.join(", ")
+        );
+        serde_json::from_str::<Statistics>(&text).unwrap().publish(GROUP);
+        let mut shown: Vec<(String, f64)> = gauges::of("consumer_lag")
+            .iter()
+            .filter(|series| gauges::label(series, "group") == Some(GROUP.name()))
+            .map(|series| {
+                (
+                    gauges::label(series, "partition").unwrap_or_default().to_owned(),
+                    series.1,
+                )
+            })
+            .collect();
+        shown.sort_by(|one, other| one.0.cmp(&other.0));
+        let expected = [("0", 7.0), ("1", 1200.0), ("3", 0.0)];
+        assert_eq!(shown, expected.map(|(partition, lag)| (partition.to_owned(), lag)));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{fmt, future::Future};
 
+use common::client::ClientError;
 use futures_util::future::BoxFuture;
 use messages::{Envelope, ParseError};
 use sqlx::PgConnection;
@@ -84,12 +85,7 @@ impl From<ParseError> for HandlerError {
 
 impl From<redis::RedisError> for HandlerError {
     fn from(error: redis::RedisError) -> Self {
-        let down = error.is_io_error()
-            || error.is_timeout()
-            || error.is_connection_dropped()
-            || error.is_connection_refusal()
-            || error.is_cluster_error();
-        if down {
+        if common::redis::is_unavailable(&error) {
             Self::Unavailable(error.into())
         } else {
             Self::Transient(error.into())
@@ -97,9 +93,9 @@ impl From<redis::RedisError> for HandlerError {
     }
 }
 
-impl From<common::client::ClientError> for HandlerError {
-    fn from(error: common::client::ClientError) -> Self {
-        if matches!(error, common::client::ClientError::Unavailable { .. }) {
+impl From<ClientError> for HandlerError {
+    fn from(error: ClientError) -> Self {
+        if matches!(error, ClientError::Unavailable { .. }) {
             Self::Unavailable(error.into())
         } else {
             Self::Transient(error.into())
@@ -111,15 +107,55 @@ impl From<anyhow::Error> for HandlerError {
     /// Looks for a cause that one of the other conversions knows.
     fn from(error: anyhow::Error) -> Self {
         let down = error.chain().any(|cause| {
-            cause
-                .downcast_ref::<sqlx::Error>()
-                .is_some_and(common::db::is_unavailable)
+            let database = cause.downcast_ref::<sqlx::Error>();
+            let redis = cause.downcast_ref::<redis::RedisError>();
+            database.is_some_and(common::db::is_unavailable)
+                || redis.is_some_and(common::redis::is_unavailable)
+                || matches!(cause.downcast_ref(), Some(ClientError::Unavailable { .. }))
         });
         let unparsable = error.chain().any(<dyn std::error::Error>::is::<ParseError>);
         match (down, unparsable) {
             (true, _) => Self::Unavailable(error),
             (false, true) => Self::Permanent(error),
             (false, false) => Self::Transient(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Context as _;
+    use redis::{RedisError, Value, parse_redis_value};
+
+    /// What Redis answers, as an error.
+    fn refusal(line: &str) -> RedisError {
+        let reply = parse_redis_value(format!("-{line}\r\n").as_bytes()).and_then(Value::extract_error);
+        reply.unwrap_err()
+    }
+
+    fn is_down(error: impl Into<HandlerError>) -> bool {
+        matches!(error.into(), HandlerError::Unavailable(_))
+    }
+
+    #[test]
+    fn a_redis_that_cannot_serve_is_no_messages_fault() {
+        for line in [
+            "OOM command not allowed when used memory > 'maxmemory'.",
+            "MISCONF Redis is configured to save RDB snapshots",
+            "NOREPLICAS Not enough good replicas to write.",
+            "READONLY You can't write against a read only replica.",
+            "LOADING Redis is loading the dataset in memory",
+            "MASTERDOWN Link with MASTER is down",
+            "CLUSTERDOWN The cluster is down",
+        ] {
+            assert!(is_down(refusal(line)), "{line}");
+            let wrapped = Err::<(), _>(refusal(line)).context("a place was not ended");
+            assert!(is_down(wrapped.unwrap_err()), "{line}");
+        }
+        for line in ["ERR unknown command", "WRONGTYPE Operation against a key"] {
+            assert!(!is_down(refusal(line)), "{line}");
+            assert!(!is_down(anyhow::Error::new(refusal(line))), "{line}");
         }
     }
 }

@@ -9,6 +9,9 @@
 //! The offset is stored after the message's transaction has committed, and the library commits stored offsets every
 //! second and when a partition is given up. What was handled but not yet committed comes again and finds itself in the
 //! inbox.
+//!
+//! A worker that fails by a fault of the runner itself takes its queue with it. Nobody may go on behind that gap, or the next
+//! stored offset would leap over it: the group is left, and joined again where the stored offsets are.
 
 mod client;
 mod dead_letter;
@@ -29,9 +32,9 @@ use rdkafka::{
 };
 use sqlx::PgPool;
 use tokio::{sync::mpsc, task::JoinSet, time::Instant};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
-use crate::{ConsumerConfig, KafkaConfig, Outbox};
+use crate::{ConsumerConfig, KafkaConfig, Outbox, backoff::Backoff};
 use client::{Event, Watcher};
 use dead_letter::DeadLetters;
 use partition::{Partition, Queue};
@@ -87,32 +90,43 @@ impl<H: Handler> Consumer<H> {
 
     /// Handles messages until the shutdown begins, then finishes those in hand and leaves the group.
     pub async fn run(self, shutdown: Shutdown) {
-        let group = self.processor.group;
-        let (watcher, events) = Watcher::new(group);
-        let topic = group.topic().with_prefix(&self.kafka.prefix);
-        let consumer: KafkaResult<StreamConsumer<Watcher>> =
-            client::consumer(&self.kafka, &self.config, group, watcher.clone())
-                .and_then(|consumer| consumer.subscribe(&[&topic]).map(|()| consumer));
-        let consumer = match consumer {
-            Ok(consumer) => Arc::new(consumer),
-            Err(error) => {
+        let processor = Arc::new(self.processor);
+        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
+        while !shutdown.is_cancelled() {
+            if let Err(error) = consume(&processor, &self.kafka, &self.config, &shutdown).await {
                 // The library refuses the settings. A worker that ends ends the service, which is right then.
-                tracing::error!(kafka.group = group.name(), error.message = %error, "cannot consume");
+                error!(kafka.group = processor.group.name(), error.message = %error, "cannot consume");
                 return;
             }
-        };
-        let mut running = Running {
-            topic,
-            consumer: Arc::clone(&consumer),
-            processor: Arc::new(self.processor),
-            watcher,
-            partitions: HashMap::new(),
-            tasks: JoinSet::new(),
-        };
-        running.receive(events, &shutdown).await;
-        running.stop().await;
-        leave(consumer).await;
+            backoff.wait(&shutdown).await;
+        }
     }
+}
+
+/// Joins the group and handles messages until the shutdown begins or a worker fails, then leaves.
+async fn consume<H: Handler>(
+    processor: &Arc<Processor<H>>,
+    kafka: &KafkaConfig,
+    config: &ConsumerConfig,
+    shutdown: &Shutdown,
+) -> KafkaResult<()> {
+    let group = processor.group;
+    let (watcher, events) = Watcher::new(group);
+    let topic = group.topic().with_prefix(&kafka.prefix);
+    let consumer = Arc::new(client::consumer(kafka, config, group, watcher.clone())?);
+    consumer.subscribe(&[&topic])?;
+    let mut running = Running {
+        topic,
+        consumer: Arc::clone(&consumer),
+        processor: Arc::clone(processor),
+        watcher,
+        partitions: HashMap::new(),
+        tasks: JoinSet::new(),
+    };
+    running.receive(events, shutdown).await;
+    running.stop().await;
+    leave(consumer).await;
+    Ok(())
 }
 
 struct Running<H> {
@@ -125,6 +139,7 @@ struct Running<H> {
 }
 
 impl<H: Handler> Running<H> {
+    /// Until the shutdown begins or a worker fails.
     async fn receive(&mut self, mut events: mpsc::UnboundedReceiver<Event>, shutdown: &Shutdown) {
         let mut told: Option<Instant> = None;
         let consumer = Arc::clone(&self.consumer);
@@ -137,7 +152,12 @@ impl<H: Handler> Running<H> {
                 Some(ended) = self.tasks.join_next() => {
                     if let Err(error) = ended {
                         // Handlers' panics are caught; this one is the runner's own.
-                        tracing::error!(error.message = %error, "a partition's worker failed");
+                        error!(
+                            kafka.group = self.processor.group.name(),
+                            error.message = %error,
+                            "a partition's worker failed; all begin anew at the stored offsets"
+                        );
+                        return;
                     }
                 }
                 received = consumer.recv() => match received {
@@ -183,7 +203,7 @@ impl<H: Handler> Running<H> {
 
     fn hand_over(&mut self, message: OwnedMessage) {
         let number = message.partition();
-        if self.partitions.get(&number).is_none_or(Partition::is_dead) {
+        if !self.partitions.contains_key(&number) {
             let (partition, queue) = Partition::new(number, self.watcher.clone());
             self.tasks
                 .spawn(work(Arc::clone(&self.processor), Arc::clone(&self.consumer), queue));

@@ -57,16 +57,11 @@ impl Partition {
         )
     }
 
-    /// Whether its worker has ended.
-    pub(super) fn is_dead(&self) -> bool {
-        self.queue.is_closed()
-    }
-
     /// Adds a message; tells whether the partition must be paused now.
     pub(super) fn push(&mut self, message: OwnedMessage) -> bool {
         let waiting = self.waiting.fetch_add(1, Ordering::AcqRel) + 1;
-        // A worker that ended without a word has not stored this offset, so the message comes again.
-        let _dead = self.queue.send(message);
+        // A worker that failed has not stored this offset, and all begin anew at the stored ones.
+        let _failed = self.queue.send(message);
         let pause = waiting > HIGH && !self.paused;
         self.paused |= pause;
         pause

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use common::{gauges, lifecycle::Shutdown};
 use messages::Topic;
-use rdkafka::producer::{FutureProducer, Producer};
+use rdkafka::producer::Producer;
 use sqlx::PgPool;
 use tokio::time::Instant;
 use tracing::warn;
 
 use super::rows;
-use crate::Logged;
+use crate::sender::Sender;
 
 /// How often the backlog is measured.
 const BACKLOG_EVERY: Duration = Duration::from_secs(5);
@@ -39,14 +39,14 @@ pub(super) async fn backlog(pool: &PgPool, shutdown: &Shutdown) {
 
 /// Keeps `dlq_messages`. Which of them are still open only the groups' inboxes know (`ticketctl dlq list`). While the broker is
 /// away nothing is shown: that it is away shows elsewhere.
-pub(super) async fn dead_letters(producer: FutureProducer<Logged>, prefix: &str, shutdown: &Shutdown) {
+pub(super) async fn dead_letters(sender: &Sender, prefix: &str, shutdown: &Shutdown) {
     let topics = Topic::ALL.into_iter().filter(|topic| topic.is_dlq());
     let topics: Vec<_> = topics.map(|topic| (topic.name(), topic.with_prefix(prefix))).collect();
     while !shutdown.is_cancelled() {
         for (name, topic) in &topics {
-            let (producer, topic) = (producer.clone(), topic.clone());
+            let (producer, topic) = (sender.producer(), topic.clone());
             // The library blocks meanwhile.
-            let ends = tokio::task::spawn_blocking(move || producer.client().fetch_watermarks(&topic, 0, PATIENCE));
+            let ends = tokio::task::spawn_blocking(move || producer?.client().fetch_watermarks(&topic, 0, PATIENCE));
             match ends.await {
                 Ok(Ok((first, next))) => {
                     let letters = u64::try_from(next.saturating_sub(first)).unwrap_or_default();

@@ -20,16 +20,13 @@ mod rows;
 use std::time::Duration;
 
 use common::{crash, lifecycle::Shutdown};
-use rdkafka::{
-    error::KafkaResult,
-    producer::{FutureProducer, Producer},
-};
+use rdkafka::error::KafkaResult;
 use sqlx::PgPool;
 use tokio::sync::{Notify, watch};
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
-use crate::{KafkaConfig, Logged, Outbox, RelayConfig, backoff::Backoff};
+use crate::{KafkaConfig, Outbox, RelayConfig, backoff::Backoff, sender::Sender};
 use leases::Lease;
 use publish::Pass;
 
@@ -43,9 +40,10 @@ pub struct Relay {
     /// Tells this relay's leases from those of other replicas.
     id: Uuid,
     pool: PgPool,
-    kafka: KafkaConfig,
+    /// Of the topics.
+    prefix: String,
     config: RelayConfig,
-    producer: FutureProducer<Logged>,
+    sender: Sender,
     outbox: Outbox,
 }
 
@@ -56,11 +54,14 @@ impl Relay {
     ///
     /// When the Kafka library refuses the settings.
     pub fn new(pool: PgPool, kafka: &KafkaConfig, config: &RelayConfig) -> KafkaResult<Self> {
+        let sender = Sender::new(kafka, config.delivery_timeout);
+        // Now, so that refused settings show at the start.
+        let _made = sender.producer()?;
         Ok(Self {
             id: Uuid::now_v7(),
             pool,
-            producer: kafka.producer(config.delivery_timeout)?,
-            kafka: kafka.clone(),
+            sender,
+            prefix: kafka.prefix.clone(),
             config: config.clone(),
             outbox: Outbox::default(),
         })
@@ -73,21 +74,21 @@ impl Relay {
     }
 
     /// Sends until the shutdown begins, then sends what is there, gives its leases back and returns.
-    pub async fn run(mut self, shutdown: Shutdown) {
+    pub async fn run(self, shutdown: Shutdown) {
         let (lease, held) = watch::channel(Lease::none());
         let (id, pool, config, outbox) = (self.id, self.pool.clone(), self.config.clone(), self.outbox.clone());
-        let (nudged, producer, prefix) = (Notify::new(), self.producer.clone(), self.kafka.prefix.clone());
+        let nudged = Notify::new();
         tokio::join!(
             leases::keep(id, &pool, &config, &lease, &outbox, &shutdown),
             nudge::listen(&pool, &nudged, &shutdown),
             measure::backlog(&pool, &shutdown),
-            measure::dead_letters(producer, &prefix, &shutdown),
+            measure::dead_letters(&self.sender, &self.prefix, &shutdown),
             self.publish(held, &nudged, &shutdown),
         );
         leases::release(id, &pool).await;
     }
 
-    async fn publish(&mut self, held: watch::Receiver<Lease>, nudged: &Notify, shutdown: &Shutdown) {
+    async fn publish(&self, held: watch::Receiver<Lease>, nudged: &Notify, shutdown: &Shutdown) {
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
         while !shutdown.is_cancelled() {
             // A delivery may take long while the broker is away; the shutdown does not wait for all of it.
@@ -110,10 +111,7 @@ impl Relay {
                         () = shutdown.cancelled() => {}
                     }
                 }
-                Pass::Failed => {
-                    self.renew_producer_after_a_fatal_error();
-                    backoff.wait(shutdown).await;
-                }
+                Pass::Failed => backoff.wait(shutdown).await,
             }
         }
         let last = async { while matches!(self.pass(&held).await, Pass::More) {} };
@@ -143,7 +141,7 @@ impl Relay {
             return Pass::Done;
         }
         let more = is_cut(&rows, self.config.batch_per_shard);
-        let sent = publish::send(&self.producer, &self.kafka.prefix, rows, held).await;
+        let sent = publish::send(&self.sender, &self.prefix, rows, held).await;
 
         if !sent.published.is_empty() {
             // The broker has them, and nothing of ours knows.
@@ -180,20 +178,6 @@ impl Relay {
             Pass::More
         } else {
             Pass::Done
-        }
-    }
-
-    /// An idempotent producer that lost track of its sequence is of no more use; a new one is.
-    fn renew_producer_after_a_fatal_error(&mut self) {
-        let Some((code, reason)) = self.producer.client().fatal_error() else {
-            return;
-        };
-        match self.kafka.producer(self.config.delivery_timeout) {
-            Ok(producer) => {
-                warn!(kafka.code = %code, error.message = reason, "the Kafka producer broke and is replaced");
-                self.producer = producer;
-            }
-            Err(error) => error!(error.message = %error, "cannot replace the broken Kafka producer"),
         }
     }
 }

@@ -8,16 +8,17 @@ use std::{
 use common::context::{TRACEPARENT_HEADER, TraceParent};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use rdkafka::{
-    error::{KafkaError, RDKafkaErrorCode},
     message::{Header, OwnedHeaders},
-    producer::{FutureProducer, FutureRecord},
-    util::Timeout,
+    producer::FutureRecord,
 };
 use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{leases::Lease, rows::Row};
-use crate::{Logged, spans};
+use crate::{
+    sender::{Fault, Sender},
+    spans,
+};
 
 /// What became of one look at the outbox.
 #[derive(Debug)]
@@ -41,18 +42,8 @@ pub(super) struct Sent {
     pub(super) broken: Option<String>,
 }
 
-enum Fault {
-    Row(String),
-    Broker(String),
-}
-
 /// Sends the rows, those of a key one after the other and the keys at the same time, and waits for every answer.
-pub(super) async fn send(
-    producer: &FutureProducer<Logged>,
-    prefix: &str,
-    rows: Vec<Row>,
-    held: &watch::Receiver<Lease>,
-) -> Sent {
+pub(super) async fn send(sender: &Sender, prefix: &str, rows: Vec<Row>, held: &watch::Receiver<Lease>) -> Sent {
     let read_at = Instant::now();
     let mut by_key: HashMap<String, Vec<Row>> = HashMap::new();
     for row in rows {
@@ -60,7 +51,7 @@ pub(super) async fn send(
     }
     let mut keys: FuturesUnordered<_> = by_key
         .into_values()
-        .map(|rows| send_in_order(producer, prefix, rows, read_at, held))
+        .map(|rows| send_in_order(sender, prefix, rows, read_at, held))
         .collect();
     let mut all = Sent::default();
     while let Some(mut one) = keys.next().await {
@@ -72,7 +63,7 @@ pub(super) async fn send(
 }
 
 async fn send_in_order(
-    producer: &FutureProducer<Logged>,
+    sender: &Sender,
     prefix: &str,
     rows: Vec<Row>,
     read_at: Instant,
@@ -85,7 +76,7 @@ async fn send_in_order(
             break;
         }
         let span = spans::sending(row.id, &row.headers);
-        let result = send_one(producer, prefix, &row, span).await;
+        let result = send_one(sender, prefix, &row, span).await;
         if let Some(span) = span
             && !matches!(result, Err(Fault::Broker(_)))
         {
@@ -96,7 +87,7 @@ async fn send_in_order(
         match result {
             Ok(()) => sent.published.push(row.id),
             // The rows behind it stay, or the key's order would be lost.
-            Err(Fault::Row(reason)) => {
+            Err(Fault::TooLarge(reason) | Fault::Unfit(reason)) => {
                 sent.unfit.push((row.id, reason));
                 break;
             }
@@ -109,12 +100,7 @@ async fn send_in_order(
     sent
 }
 
-async fn send_one(
-    producer: &FutureProducer<Logged>,
-    prefix: &str,
-    row: &Row,
-    span: Option<TraceParent>,
-) -> Result<(), Fault> {
+async fn send_one(sender: &Sender, prefix: &str, row: &Row, span: Option<TraceParent>) -> Result<(), Fault> {
     let topic = format!("{prefix}{}", row.topic);
     let mut headers = OwnedHeaders::new_with_capacity(row.headers.len());
     // Who handles the message belongs under its sending, which belongs under what wrote it.
@@ -133,25 +119,5 @@ async fn send_one(
         .key(&row.message_key)
         .payload(&row.payload)
         .headers(headers);
-    match producer.send(record, Timeout::Never).await {
-        Ok(_) => Ok(()),
-        Err((error, _)) if is_about_the_row(&error) => Err(Fault::Row(error.to_string())),
-        Err((error, _)) => Err(Fault::Broker(error.to_string())),
-    }
-}
-
-/// Whether the broker, or the library before it, would refuse this row however often it is sent. An unknown topic is not
-/// among these: all rows of the topic would be parked when it only has not been made yet.
-fn is_about_the_row(error: &KafkaError) -> bool {
-    matches!(
-        error,
-        KafkaError::MessageProduction(
-            RDKafkaErrorCode::MessageSizeTooLarge
-                | RDKafkaErrorCode::MessageBatchTooLarge
-                | RDKafkaErrorCode::InvalidMessageSize
-                | RDKafkaErrorCode::InvalidTopic
-                | RDKafkaErrorCode::InvalidRecord
-                | RDKafkaErrorCode::PolicyViolation
-        )
-    )
+    sender.send(record).await
 }

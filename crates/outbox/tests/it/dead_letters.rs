@@ -177,3 +177,28 @@ async fn a_replay_is_handled_by_its_group_alone() {
             .all(|note| *note == "for event-payment-consumer")
     );
 }
+
+#[tokio::test]
+async fn a_letter_that_is_too_large_is_cut_and_the_partition_goes_on() {
+    let bench = Bench::new().await;
+    let relay = bench.relay();
+    let outbox = relay.outbox();
+    let shutdown = Shutdown::new();
+    let _relay = Running::start(relay.run(shutdown.clone()));
+    let _consumer = Running::start(bench.consumer(Recorder::default()).run(shutdown.clone()));
+    let key = Uuid::now_v7();
+    // As much as a producer takes: with what the letter adds it is too much.
+    let large = vec![b'x'; 999_900];
+    bench.send_raw(Topic::PaymentEvents, &key.to_string(), &large).await;
+    bench.pay(&outbox, key, "").await;
+
+    assert_eq!(bench.wait_for_effects(1).await, [(key, 1)]);
+    let dead = &bench.topic(Topic::DlqPayment, 1).await[0];
+    assert_eq!(dead.key(), Some(key.to_string().as_bytes()));
+    let kept = dead.payload().unwrap();
+    assert!(!kept.is_empty() && large.starts_with(kept) && kept.len() < large.len());
+    assert_eq!(header(dead, headers::DLQ_TRUNCATED).unwrap(), "999900");
+    assert_eq!(header(dead, headers::DLQ_TOPIC).unwrap(), "payment.events");
+    assert_eq!(header(dead, headers::DLQ_OFFSET).unwrap(), "0");
+    assert_eq!(header(dead, headers::DLQ_GROUP).unwrap(), GROUP.name());
+}

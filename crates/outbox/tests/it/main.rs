@@ -11,3 +11,4 @@ mod propagation;
 mod retention;
 mod takeover;
 mod topics;
+mod workers;

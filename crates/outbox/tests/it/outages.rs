@@ -1,12 +1,25 @@
 //! What is down is waited for; no message is blamed for it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
-use common::lifecycle::Shutdown;
-use messages::Topic;
+use common::{
+    lifecycle::Shutdown,
+    redis::{Redis, RedisConfig},
+};
+use messages::{Envelope, Message as _, PaymentSuccess, Topic};
+use outbox::{Handled, Handler, HandlerError};
 use rdkafka::Message as _;
-use sqlx::postgres::PgPoolOptions;
-use test_support::{Login, eventually};
+use sqlx::{PgConnection, postgres::PgPoolOptions};
+use test_support::{
+    Login, eventually,
+    servers::{Missing, OwnRedis},
+};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
@@ -90,6 +103,77 @@ async fn messages_wait_for_the_database_instead_of_dying() {
     bridge.open.send_replace(true);
 
     assert_eq!(bench.wait_for_effects(3).await, [(key, 1), (key, 2), (key, 3)]);
+    assert_eq!(bench.topic(Topic::DlqPayment, 0).await.len(), 0);
+}
+
+/// Counts each payment in Redis before it writes it down.
+#[derive(Clone)]
+struct Counting {
+    redis: Redis,
+    tries: Arc<AtomicUsize>,
+    recorder: Recorder,
+}
+
+impl Handler for Counting {
+    const TYPES: &'static [&'static str] = &[PaymentSuccess::TYPE];
+
+    async fn handle(&self, transaction: &mut PgConnection, message: &Envelope) -> Result<Handled, HandlerError> {
+        self.tries.fetch_add(1, Ordering::Relaxed);
+        let _count: i64 = redis::cmd("INCR")
+            .arg("payments")
+            .query_async(&mut self.redis.clone())
+            .await?;
+        self.recorder.handle(transaction, message).await
+    }
+}
+
+#[tokio::test]
+async fn messages_wait_for_a_redis_that_takes_no_writes_instead_of_dying() {
+    let Ok(server) = OwnRedis::start().await.inspect_err(Missing::report) else {
+        return;
+    };
+    let mut bench = Bench::new().await;
+    bench.config.consumer.retries = 0;
+    let relay = bench.relay();
+    let outbox = relay.outbox();
+    let shutdown = Shutdown::new();
+    let _relay = Running::start(relay.run(shutdown.clone()));
+    let handler = Counting {
+        redis: common::redis::connect(&RedisConfig::Single(server.url())).unwrap(),
+        tries: Arc::default(),
+        recorder: Recorder::default(),
+    };
+    let _consumer = Running::start(bench.consumer(handler.clone()).run(shutdown.clone()));
+    let key = Uuid::now_v7();
+    let mut connection = server.connection().await;
+    let mut order = async |words: &str| {
+        let mut words = words.split(' ');
+        let mut command = redis::cmd(words.next().unwrap());
+        words.for_each(|word| {
+            command.arg(word);
+        });
+        command.exec_async(&mut connection).await.unwrap();
+    };
+    // OOM, NOREPLICAS, and a replica's READONLY, as after a failover of which nobody told us.
+    for (number, (refuse, accept)) in (1..).zip([
+        ("CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0"),
+        (
+            "CONFIG SET min-replicas-to-write 1",
+            "CONFIG SET min-replicas-to-write 0",
+        ),
+        ("REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE"),
+    ]) {
+        order(refuse).await;
+        handler.tries.store(0, Ordering::Relaxed);
+        bench.pay(&outbox, key, "").await;
+        eventually("more tries than a failure of the message has", SOON, async || {
+            (handler.tries.load(Ordering::Relaxed) > 2).then_some(())
+        })
+        .await;
+        order(accept).await;
+        assert_eq!(bench.wait_for_effects(number).await.len(), number, "{refuse}");
+    }
+    assert_eq!(bench.effects().await, [(key, 1), (key, 2), (key, 3)]);
     assert_eq!(bench.topic(Topic::DlqPayment, 0).await.len(), 0);
 }
 

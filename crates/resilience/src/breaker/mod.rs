@@ -11,13 +11,11 @@
 
 mod circuit;
 mod config;
-mod layer;
 mod machine;
 mod window;
 
 pub use circuit::{CircuitBreaker, Permit};
 pub use config::BreakerConfig;
-pub use layer::{BreakerFuture, BreakerLayer, BreakerService};
 
 use std::fmt;
 use std::time::Duration;

@@ -5,11 +5,9 @@
 //! limits the extra load to a share of the ordinary one, whatever the policy would allow each single call.
 
 mod budget;
-mod layer;
 mod policy;
 
 pub use budget::{RetryBudget, RetryBudgetConfig};
-pub use layer::{RetryFuture, RetryLayer, RetryRule, RetryService};
 pub use policy::RetryPolicy;
 
 /// Runs `operation` until it succeeds, its error is not retryable, or the policy or the budget is exhausted.

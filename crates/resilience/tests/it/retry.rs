@@ -82,6 +82,21 @@ async fn when_the_budget_is_spent_the_failure_stands() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn every_call_pays_into_the_budget() {
+    let budget = RetryBudget::new(RetryBudgetConfig {
+        percent: 50,
+        min_per_second: 0,
+        max_saved: 9,
+    });
+    let calls = Cell::new(0);
+    retry(&POLICY, &budget, |_| true, || flaky(&calls, 0)).await.unwrap();
+    retry(&POLICY, &budget, |_| true, || flaky(&calls, 9))
+        .await
+        .unwrap_err();
+    assert_eq!(calls.get(), 3, "two calls pay for one retry");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_waits_together_stay_below_the_sum_of_their_limits() {
     let budget = RetryBudget::new(RetryBudgetConfig {
         max_saved: 1_000,
