@@ -57,7 +57,7 @@ try_localstack() {
   chmod +x "$work/bin/awslocal"
   PATH=$work/bin:$PATH bash localstack/posters.sh > /dev/null
   PATH=$work/bin:$PATH bash localstack/posters.sh > /dev/null 2>&1
-  aws s3api get-bucket-policy --bucket ticket-queue-posters --query Policy --output text | grep -q 'ticket-queue-posters/posters/\*' \
+  aws s3api get-bucket-policy --bucket ticket-queue-posters --query Policy --output text | grep 'ticket-queue-posters/posters/\*' > /dev/null \
     || fail "the posters' bucket has no policy"
   echo poster | aws s3 cp - s3://ticket-queue-posters/posters/a.png > /dev/null
   [ "$(curl -sf "$AWS_ENDPOINT_URL/ticket-queue-posters/posters/a.png")" = poster ] || fail "nobody can see a poster"
@@ -144,6 +144,18 @@ put_secrets() {
   script -qec "infra/terraform/scripts/put-secrets.sh $prefix $*" /dev/null < "$work/answers"
 }
 
+# A new key never takes the old ones away, and the key of the blind index is never another one.
+try_personal_data_keys() {
+  local name=$prefix/PERSONAL_DATA_KEYS old=k20260101:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
+  aws ssm put-parameter --overwrite --name "$name" --type SecureString --value "$old" > /dev/null
+  put_secrets --replace PERSONAL_DATA_KEYS > /dev/null
+  parameters > "$work/fourth"
+  grep -qP "/PERSONAL_DATA_KEYS\tSecureString\tk[0-9]{8}:[A-Za-z0-9+/]{43}=,$old$" "$work/fourth" || fail "the old key is lost"
+  ! put_secrets --replace PERSONAL_DATA_KEYS > /dev/null || fail "two keys of one id"
+  ! put_secrets --replace BLIND_INDEX_KEY > /dev/null || fail "BLIND_INDEX_KEY was replaced"
+  parameters | cmp -s - "$work/fourth" || fail "what was refused changed something"
+}
+
 try_secrets() {
   say "put-secrets.sh"
   # One that was given, and Enter for the others.
@@ -166,6 +178,7 @@ try_secrets() {
   put_secrets --replace JWT_SECRET > /dev/null
   parameters > "$work/third"
   [ "$(diff "$work/first" "$work/third" | grep '^>' | cut -f1)" = "> $prefix/JWT_SECRET" ] || fail "--replace did not replace the one"
+  try_personal_data_keys
   ! put_secrets --replace NONE > /dev/null || fail "--replace takes a name that is none"
 }
 

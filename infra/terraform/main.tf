@@ -3,15 +3,20 @@
 data "aws_caller_identity" "this" {}
 
 locals {
-  name = "ticket-queue-${var.environment}"
+  name        = "ticket-queue-${var.environment}"
+  active_zone = coalesce(var.active_zone, var.zones[0])
+
+  # The subnets in use: of both zones, or of the active one.
+  program_subnets = var.multi_az ? module.network.program_subnets : [module.network.program_subnets[index(var.zones, local.active_zone)]]
 }
 
 module "network" {
-  source = "./modules/network"
-  name   = local.name
-  zones  = var.zones
-  egress = var.egress
-  region = var.region
+  source      = "./modules/network"
+  name        = local.name
+  zones       = var.zones
+  active_zone = local.active_zone
+  egress      = var.egress
+  region      = var.region
 }
 
 module "security" {
@@ -26,7 +31,8 @@ module "database" {
   subnets        = module.network.private_subnets
   security_group = module.security.ids["database"]
   database       = var.database
-  zone           = var.zones[0]
+  log_days       = 7
+  zone           = local.active_zone
   multi_az       = var.multi_az
 }
 
@@ -55,7 +61,7 @@ module "kafka" {
   brokers        = var.kafka_brokers
   instance_type  = var.kafka_instance_type
   image          = module.network.amazon_linux
-  subnets        = var.kafka == "msk" ? module.network.private_subnets : slice(module.network.program_subnets, 0, var.multi_az ? 2 : 1)
+  subnets        = var.kafka == "msk" ? module.network.private_subnets : local.program_subnets
   security_group = module.security.ids["kafka"]
   zone_id        = aws_route53_zone.internal.zone_id
   zone_name      = aws_route53_zone.internal.name
@@ -93,7 +99,8 @@ module "watch" {
   name               = local.name
   region             = var.region
   programs           = local.log_days
-  scrape_targets     = { for name, port in local.ports : name => "${local.hosts[name]}:${port}" }
+  scrape_targets     = { for name, port in local.ports : name => { host = local.hosts[name], port = port } }
+  found_by_name      = var.compute == "ecs"
   alarm_email        = var.alarm_email
   monthly_budget_usd = var.monthly_budget_usd
   load_balancer      = module.load_balancer.arn_suffix
@@ -111,7 +118,7 @@ module "programs_on_ec2" {
   release             = module.parameters.release.name
   image               = module.network.amazon_linux
   instance_type       = var.instance_type
-  subnets             = var.multi_az ? module.network.program_subnets : [module.network.program_subnets[0]]
+  subnets             = local.program_subnets
   public_address      = var.egress == "public"
   security_group      = module.security.ids["backend"]
   target_group_arn    = module.load_balancer.target_group_arn
@@ -129,7 +136,7 @@ module "programs_on_ecs" {
   vpc_id              = module.network.vpc_id
   programs            = local.programs
   operator            = local.operator
-  subnets             = var.multi_az ? module.network.program_subnets : [module.network.program_subnets[0]]
+  subnets             = local.program_subnets
   public_address      = var.egress == "public"
   security_group      = module.security.ids["backend"]
   target_group_arn    = module.load_balancer.target_group_arn

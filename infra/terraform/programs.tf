@@ -45,7 +45,6 @@ locals {
     user-service = merge({
       DATABASE_URL         = local.database_url["user-service"]
       RECAPTCHA_VERIFY_URL = "https://www.google.com/recaptcha/api/siteverify"
-      OAUTH_SIMULATORS_URL = "none"
       }, {
       for provider, client in var.social_logins : "OAUTH_${upper(provider)}_CLIENT_ID" => client.client_id
       }, {
@@ -124,13 +123,15 @@ locals {
     }
   }
 
+  # Administrators and the keys of personal data are written as the user service would, with all its settings; but with the master's
+  # login, whose password is the one that PGPASSWORD carries here.
   operator = {
-    environment = {
-      APP_ENV                = "prod"
-      TICKETCTL_DATABASE_URL = "postgres://ticketing_master@${module.database.address}:5432/ticketing?sslmode=require"
-      KAFKA_BROKERS          = module.kafka.brokers
-    }
+    environment = merge(
+      { for variable, value in local.programs["user-service"].environment : variable => value if variable != "DATABASE_URL" },
+      { TICKETCTL_DATABASE_URL = "postgres://ticketing_master@${module.database.address}:5432/ticketing?sslmode=require" },
+    )
     secrets = merge(
+      { for variable, arn in local.programs["user-service"].secrets : variable => arn if variable != "PGPASSWORD" },
       { PGPASSWORD = "${module.database.master_secret_arn}:password::" },
       { for service in ["USER", "EVENT", "QUEUE", "RESERVATION", "PAYMENT"] : "DB_PASSWORD_${service}" => module.parameters.arns["DB_PASSWORD_${service}"] },
     )

@@ -66,6 +66,17 @@ variable "zones" {
   }
 }
 
+variable "active_zone" {
+  description = "Which of the two holds what lies in one zone only: the first, until that one is lost (docs/backup.md). The order of `zones` never changes, because the subnets' addresses follow it."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.active_zone == null || contains(var.zones, coalesce(var.active_zone, "none"))
+    error_message = "One of `zones`."
+  }
+}
+
 variable "multi_az" {
   description = "Everything in both zones: standby database, Redis replica, programs spread. About twice the price."
   type        = bool

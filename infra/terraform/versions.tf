@@ -1,5 +1,6 @@
 terraform {
-  required_version = ">= 1.5"
+  # A variable's validation may look at another since 1.9.
+  required_version = ">= 1.9"
 
   required_providers {
     aws = {

@@ -341,9 +341,5 @@ async fn audit(workspace: &Workspace, ports: &Ports, arguments: &[String]) -> Re
     services::build(workspace, false)?;
     let ticketctl = Ticketctl::new(&workspace.binaries(false)?, &environment);
     let status = ticketctl.command().arg("audit").args(arguments).status()?;
-    Ok(if status.success() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(ExitCode::from(process::code_of(status)))
 }

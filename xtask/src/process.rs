@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -16,8 +16,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::workspace::Workspace;
 
-/// How long a process may take to stop by itself before it is killed.
-const STOP_PATIENCE: Duration = Duration::from_secs(35);
+/// How long a process may take to stop by itself before it is killed: services take no drain here, twice their grace of 30 s, and 3 s
+/// for the last traces.
+const STOP_PATIENCE: Duration = Duration::from_secs(70);
 
 /// How long the system may take to remove a killed process.
 const KILL_PATIENCE: Duration = Duration::from_secs(5);
@@ -174,6 +175,11 @@ where
     }
 }
 
+/// The exit code of a command that was run for the caller, who may tell findings from failures by it. One that a signal ended has failed.
+pub(crate) fn code_of(status: ExitStatus) -> u8 {
+    status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
+}
+
 /// The last lines of a log, for an error message.
 pub(crate) fn last_lines(log: &Path, count: usize) -> String {
     let text = fs::read(log)
@@ -246,4 +252,17 @@ fn ps(pid: u32, column: &str) -> Option<String> {
         .status
         .success()
         .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_command_found_is_passed_on() {
+        for (command, code) in [("exit 0", 0), ("exit 1", 1), ("exit 3", 3), ("kill -KILL $$", 1)] {
+            let status = Command::new("sh").args(["-c", command]).status().unwrap();
+            assert_eq!(code_of(status), code, "{command}");
+        }
+    }
 }

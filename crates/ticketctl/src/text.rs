@@ -1,4 +1,4 @@
-//! How commands write times.
+//! How commands write times and commands.
 
 use chrono::{DateTime, Utc};
 
@@ -18,6 +18,15 @@ pub(crate) fn age(seconds: i64) -> String {
         7200..172_800 => format!("{} h", seconds / 3600),
         _ => format!("{} d", seconds / 86_400),
     }
+}
+
+/// As one word of a command that somebody copies into a shell.
+pub(crate) fn shell_word(text: &str) -> String {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "._@-".contains(letter);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

@@ -27,6 +27,25 @@ snapshot() {
   aws rds wait db-snapshot-available --db-snapshot-identifier "$snapshot"
 }
 
+# AWS's own waiter gives up after 100 s, which a migration may take, and fails at once when the instance has not heard of the command.
+wait_for_command() {
+  local status began=$SECONDS
+  while [ $((SECONDS - began)) -lt "${COMMAND_SECONDS:-900}" ]; do
+    status=$(aws ssm get-command-invocation --command-id "$1" --instance-id "$2" --query Status --output text 2> "$work/refused") \
+      || status=$(cat "$work/refused")
+    case "$status" in
+      Success) return 0 ;;
+      Pending | InProgress | Delayed | *InvocationDoesNotExist*) sleep 3 ;;
+      *)
+        say "the command on $2: $status" >&2
+        return 1
+        ;;
+    esac
+  done
+  say "the command on $2 did not end within ${COMMAND_SECONDS:-900} s; look at it before the next deployment" >&2
+  return 1
+}
+
 migrate_on_ec2() {
   local instance command status
   # shellcheck disable=SC2016  # the backquotes are JMESPath's
@@ -39,9 +58,7 @@ migrate_on_ec2() {
   command=$(aws ssm send-command --instance-ids "$instance" --document-name AWS-RunShellScript \
     --parameters "commands=[\"/usr/local/sbin/ticket-queue-operator $tag migrate\",\"/usr/local/sbin/ticket-queue-operator $tag topics create\"]" \
     --query Command.CommandId --output text)
-  aws ssm wait command-executed --command-id "$command" --instance-id "$instance" || true
-  status=$(aws ssm get-command-invocation --command-id "$command" --instance-id "$instance" --query Status --output text)
-  [ "$status" = Success ] || {
+  wait_for_command "$command" "$instance" || {
     aws ssm get-command-invocation --command-id "$command" --instance-id "$instance" --query StandardErrorContent --output text >&2
     return 1
   }

@@ -66,6 +66,8 @@ fn row(variable: &Variable, settings: &[(&'static str, Setting)]) -> (String, St
         (
             is_secret,
             setting.required,
+            // A service demands a length of what is ours, and none of what others issue; the simulators demand nothing.
+            setting.kind == "issuedSecret",
             setting.kind != "text",
             setting.default.is_some(),
         )
@@ -176,6 +178,26 @@ mod tests {
             "all services but payment"
         );
         assert_eq!(readers(&["user", "ticketctl"]), "user, ticketctl");
+    }
+
+    #[test]
+    fn what_others_issue_is_told_as_such_though_the_simulators_have_it_too() {
+        let secret = |kind: &str| Setting {
+            kind: kind.to_owned(),
+            default: None,
+            prod_default: None,
+            explained: None,
+            required: false,
+            live: false,
+            previous: false,
+        };
+        let variable = Variable {
+            name: "OAUTH_KAKAO_CLIENT_SECRET".to_owned(),
+            value: String::new(),
+            meaning: String::new(),
+        };
+        let settings = [("user", secret("issuedSecret")), ("simulators", secret("secret"))];
+        assert_eq!(row(&variable, &settings).1, "issued secret");
     }
 
     #[test]

@@ -25,7 +25,7 @@ const VERSION: &str = "moto-5.1.22";
 const BUCKET: &str = "ticket-queue-posters";
 
 /// Anyone may read a poster whose name he knows, as in production.
-const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::ticket-queue-posters/*"}]}"#;
+const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::ticket-queue-posters/posters/*"}]}"#;
 
 pub(super) fn start(workspace: &Workspace, ports: &Ports) -> Result<Started> {
     if process::running(workspace, NAME).is_some() {

@@ -96,6 +96,17 @@ impl Letter {
         Topic::from_name(self.header(headers::DLQ_TOPIC)?)
     }
 
+    /// Where the whole message lies, if this is only its beginning.
+    pub(crate) fn whole(&self) -> Option<String> {
+        self.header(headers::DLQ_TRUNCATED)?;
+        let part = |name| self.header(name).unwrap_or("?");
+        let (topic, partition) = (part(headers::DLQ_TOPIC), part(headers::DLQ_PARTITION));
+        Some(format!(
+            "{topic}, partition {partition}, offset {}",
+            part(headers::DLQ_OFFSET)
+        ))
+    }
+
     /// What it is, as far as can be told.
     pub(crate) fn kind(&self) -> &str {
         self.message
@@ -118,6 +129,32 @@ mod tests {
         };
         assert_eq!(place.to_string(), "dlq.payment:12");
         assert_eq!("dlq.payment:12".parse::<Place>().unwrap(), place);
+    }
+
+    #[test]
+    fn a_letter_that_was_cut_says_where_the_whole_is() {
+        let mut letter = Letter {
+            place: "dlq.payment:12".parse().unwrap(),
+            at: None,
+            key: None,
+            payload: Vec::new(),
+            headers: [
+                (headers::DLQ_TOPIC, "payment.events"),
+                (headers::DLQ_PARTITION, "2"),
+                (headers::DLQ_OFFSET, "77"),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+            message: None,
+        };
+        assert_eq!(letter.whole(), None);
+        letter
+            .headers
+            .insert(headers::DLQ_TRUNCATED.to_owned(), "999900".to_owned());
+        assert_eq!(
+            letter.whole().as_deref(),
+            Some("payment.events, partition 2, offset 77")
+        );
     }
 
     #[test]

@@ -60,22 +60,45 @@ impl Replay {
                 letter.payload.clone_from(&payload);
             }
         }
+        // Their beginnings would only come back as dead letters.
+        let mut cut = Vec::new();
+        if self.payload.is_none() {
+            letters.retain(|letter| match letter.whole() {
+                Some(whole) => {
+                    cut.push(format!("{} (the whole is at {whole})", letter.place));
+                    false
+                }
+                None => true,
+            });
+        }
         let producer = kafka
             .producer(DELIVERY_TIMEOUT)
             .context("the Kafka settings are refused")?;
         let mut replayed = Vec::new();
+        let mut ended = Ok(());
         for letter in &letters {
-            let group = send(&producer, &kafka, letter)
-                .await
-                .with_context(|| format!("{} stays", letter.place))?;
+            let group = match send(&producer, &kafka, letter).await {
+                Ok(group) => group,
+                Err(error) => {
+                    ended = Err(error.context(format!("{} stays", letter.place)));
+                    break;
+                }
+            };
             if output == Output::Text {
                 println!("{} was sent to {group} again", letter.place);
             }
             replayed.push(json!({ "place": letter.place.to_string(), "group": group }));
         }
+        // What was sent is told, also where a later one was not.
         if !output.json(&replayed)? {
             println!("{} dead letters replayed.", replayed.len());
         }
+        ended?;
+        ensure!(
+            cut.is_empty(),
+            "too large to be kept as a whole, to be replayed with --payload: {}",
+            cut.join("; ")
+        );
         Ok(())
     }
 

@@ -6,21 +6,13 @@ use serde::Serialize;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
+use super::unsent;
 use crate::{connection::Database, output::Output};
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
     #[command(flatten)]
     database: Database,
-}
-
-#[derive(FromRow, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Waiting {
-    producer: String,
-    waiting: i64,
-    parked: i64,
-    oldest_seconds: f64,
 }
 
 #[derive(FromRow, Serialize)]
@@ -38,9 +30,7 @@ struct Parked {
 impl List {
     pub(crate) async fn run(self, output: Output) -> anyhow::Result<()> {
         let mut connection = self.database.connect().await?;
-        let waiting: Vec<Waiting> = sqlx::query_as(include_str!("../../sql/status/outbox.sql"))
-            .fetch_all(&mut connection)
-            .await?;
+        let waiting = unsent::by_producer(&mut connection).await?;
         let parked = parked(&mut connection).await?;
         if output.json(&serde_json::json!({ "producers": waiting, "parked": parked }))? {
             return Ok(());

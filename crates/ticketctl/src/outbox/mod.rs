@@ -4,6 +4,7 @@ mod list;
 mod republish;
 mod retry;
 mod skip;
+pub(crate) mod unsent;
 
 use clap::Subcommand;
 

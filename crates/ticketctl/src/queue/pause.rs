@@ -7,7 +7,7 @@ use queue_service::SettingsChange;
 use uuid::Uuid;
 
 use super::line::{self, Operator};
-use crate::{connection::Database, output::Output};
+use crate::{connection::Database, output::Output, text};
 
 /// With `--all`, no more lines than anybody has on sale at once.
 const ALL: i64 = 100_000;
@@ -55,29 +55,42 @@ impl Pause {
         } else {
             self.events
         };
-        turn(&events, Admission::Paused, &self.operator, &self.database, output).await?;
-        if output == Output::Text && !events.is_empty() {
-            let ids: Vec<String> = events.iter().map(Uuid::to_string).collect();
-            println!("Take it back with: ticketctl queue resume {}", ids.join(" "));
+        let turned = turn(&events, Admission::Paused, &self.operator, &self.database, output).await?;
+        if output == Output::Text && !turned.events.is_empty() {
+            let ids: Vec<String> = turned.events.iter().map(Uuid::to_string).collect();
+            let operator = text::shell_word(self.operator.name.trim());
+            println!(
+                "Take it back with: ticketctl queue resume {} --operator {operator}",
+                ids.join(" ")
+            );
         }
-        Ok(())
+        turned.ended
     }
 }
 
 impl Resume {
     pub(crate) async fn run(self, output: Output) -> anyhow::Result<()> {
-        turn(&self.events, Admission::GoesOn, &self.operator, &self.database, output).await
+        turn(&self.events, Admission::GoesOn, &self.operator, &self.database, output)
+            .await?
+            .ended
     }
 }
 
-/// One after the other, each in a transaction of its own; all of them exist before the first is changed.
+/// What was done, which stays done when a later line failed.
+struct Turned {
+    events: Vec<Uuid>,
+    ended: anyhow::Result<()>,
+}
+
+/// One after the other, each in a transaction of its own; all of them exist before the first is changed. What was changed is told,
+/// whether all of them could be or not.
 async fn turn(
     events: &[Uuid],
     admission: Admission,
     operator: &Operator,
     database: &Database,
     output: Output,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Turned> {
     let mut connection = database.connect().await?;
     let events: BTreeSet<Uuid> = events.iter().copied().collect();
     for event in &events {
@@ -88,12 +101,20 @@ async fn turn(
         ..SettingsChange::default()
     };
     let mut all = Vec::new();
+    let mut ended = Ok(());
     for event in events {
-        let changed = line::change(&mut connection, event, &change, operator).await?;
-        if output == Output::Text {
-            changed.tell();
+        match line::change(&mut connection, event, &change, operator).await {
+            Ok(changed) => {
+                if output == Output::Text {
+                    changed.tell();
+                }
+                all.push(changed);
+            }
+            Err(error) => {
+                ended = Err(error.context(format!("the line of {event} stays as it was")));
+                break;
+            }
         }
-        all.push(changed);
     }
     if !output.json(&all)? {
         let what = match admission {
@@ -102,5 +123,8 @@ async fn turn(
         };
         println!("{} lines {what}.", all.len());
     }
-    Ok(())
+    Ok(Turned {
+        events: all.iter().map(|changed| changed.event_id).collect(),
+        ended,
+    })
 }

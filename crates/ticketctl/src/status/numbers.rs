@@ -6,7 +6,10 @@ use serde::Serialize;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use crate::connection::Database;
+use crate::{
+    connection::Database,
+    outbox::unsent::{self, Unsent},
+};
 
 /// Bookings and money on their way.
 #[derive(FromRow, Serialize)]
@@ -20,16 +23,6 @@ pub(super) struct Counts {
     pub(super) sagas_stuck: i64,
     pub(super) refunds_waiting: i64,
     pub(super) refunds_failed: i64,
-}
-
-/// What one service has not sent.
-#[derive(FromRow, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Unsent {
-    pub(super) producer: String,
-    pub(super) waiting: i64,
-    pub(super) parked: i64,
-    pub(super) oldest_seconds: f64,
 }
 
 /// All of it.
@@ -49,9 +42,7 @@ pub(super) async fn read(database: &Database) -> anyhow::Result<Numbers> {
     let counts = sqlx::query_as(include_str!("../../sql/status/counts.sql"))
         .fetch_one(&mut connection)
         .await?;
-    let outbox = sqlx::query_as(include_str!("../../sql/status/outbox.sql"))
-        .fetch_all(&mut connection)
-        .await?;
+    let outbox = unsent::by_producer(&mut connection).await?;
     let titles: Vec<(Uuid, String)> =
         sqlx::query_as("select id, title from event_service.events where sale_end_at > clock_timestamp()")
             .fetch_all(&mut connection)

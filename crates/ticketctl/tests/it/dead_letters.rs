@@ -6,8 +6,14 @@ use std::sync::{
 };
 
 use common::lifecycle::Shutdown;
-use messages::{ConsumerGroup, Envelope, Message, PaymentSuccess};
-use outbox::{Config, Consumer, Handled, Handler, HandlerError, Relay};
+use messages::{ConsumerGroup, Envelope, Message, PaymentSuccess, Topic};
+use outbox::{Config, Consumer, Handled, Handler, HandlerError, Relay, headers};
+use rdkafka::{
+    message::{Header, OwnedHeaders},
+    producer::FutureRecord,
+    util::Timeout,
+};
+use serde_json::{Value, json};
 use sqlx::{PgConnection, PgPool};
 use test_support::{Login, TestEnv, eventually};
 use tokio::task::JoinSet;
@@ -176,7 +182,7 @@ async fn a_dead_letter_is_replayed_after_the_bug_is_repaired() {
     .await;
     assert_eq!((effects.load(Ordering::SeqCst), seen.load(Ordering::SeqCst)), (3, 3));
     let json = ticketctl(&env, &["dlq", "list", "--all", "--json"]).await.ok();
-    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let json: Value = serde_json::from_str(&json).unwrap();
     let told = &json[1]["headers"];
     assert_eq!(json[1]["messageId"], ids[1].to_string());
     assert_eq!(
@@ -199,4 +205,32 @@ async fn a_dead_letter_is_replayed_after_the_bug_is_repaired() {
     );
     let all = ticketctl(&env, &["dlq", "list", "--all"]).await.ok();
     assert_eq!(all.matches("HANDLED").count(), 2, "{all}");
+}
+
+#[tokio::test]
+async fn letters_that_were_replayed_are_told_when_a_later_one_stays() {
+    let env = TestEnv::new().await.with_topics().await;
+    let kafka = Config::from_env(&env.env(None)).unwrap().kafka;
+    let producer = kafka.producer(SOON).unwrap();
+    let topic = Topic::DlqPayment.with_prefix(&kafka.prefix);
+    let of = |key, value| Header {
+        key,
+        value: Some(value),
+    };
+    let whole = OwnedHeaders::new()
+        .insert(of(headers::DLQ_TOPIC, "payment.events"))
+        .insert(of(headers::DLQ_GROUP, ConsumerGroup::EVENT_PAYMENT.name()));
+    for headers in [whole, OwnedHeaders::new()] {
+        let record = FutureRecord::<str, str>::to(&topic).payload("{}").headers(headers);
+        producer.send(record, Timeout::Never).await.unwrap();
+    }
+    let replay = ["dlq", "replay", "dlq.payment:0", "dlq.payment:1", "--json"];
+    let failed = ticketctl(&env, &replay).await;
+    assert!(
+        !failed.success && failed.stderr.contains("dlq.payment:1 stays"),
+        "{failed:?}"
+    );
+    let told: Value = serde_json::from_str(&failed.stdout).unwrap_or_else(|error| panic!("{error}: {failed:?}"));
+    let group = ConsumerGroup::EVENT_PAYMENT.name();
+    assert_eq!(told, json!([{ "place": "dlq.payment:0", "group": group }]));
 }

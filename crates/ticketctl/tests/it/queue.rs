@@ -63,7 +63,9 @@ async fn lines_are_set_paused_and_resumed_under_the_operators_name() {
     // What is paused already stays out of it, so that what is told to resume leaves it paused.
     let all = ticketctl(&env, &["queue", "pause", "--all"]).await.ok();
     assert!(
-        all.contains(&format!("Take it back with: ticketctl queue resume {open}\n")),
+        all.contains(&format!(
+            "Take it back with: ticketctl queue resume {open} --operator kim\n"
+        )),
         "{all}"
     );
     assert!(!all.contains(&later) && !all.contains(&over), "{all}");
@@ -123,4 +125,44 @@ async fn what_no_line_can_have_is_refused_and_changes_nothing() {
         .await
         .unwrap();
     assert_eq!(changes, 0);
+}
+
+#[tokio::test]
+async fn lines_that_were_changed_are_told_when_a_later_one_fails() {
+    let env = TestEnv::new().await;
+    let database = superuser(&env).await;
+    let first = concert(&database, "Tonight", (-1, 10)).await.to_string();
+    let second = concert(&database, "Tomorrow", (20, 30)).await.to_string();
+    sqlx::raw_sql(
+        "create function queue_service.refuse() returns trigger language plpgsql as $$ begin
+            if new.target_id = (select id from event_service.events where title = 'Tomorrow') then
+                raise exception 'no room for it';
+            end if;
+            return new;
+        end $$;
+        create trigger refuse before insert on queue_service.admin_audit_log
+            for each row execute function queue_service.refuse()",
+    )
+    .execute(&database)
+    .await
+    .unwrap();
+    for (what, paused) in [("pause", true), ("resume", false)] {
+        let arguments = ["queue", what, &first, &second, "--operator", "kim", "--json"];
+        let failed = ticketctl(&env, &arguments).await;
+        assert!(
+            !failed.success && failed.stderr.contains("no room for it") && failed.stderr.contains(&second),
+            "{failed:?}"
+        );
+        let told: Value = serde_json::from_str(&failed.stdout).unwrap_or_else(|error| panic!("{error}: {failed:?}"));
+        let told: Vec<_> = told.as_array().unwrap().iter().collect();
+        assert_eq!(told.len(), 1, "{failed:?}");
+        assert_eq!(
+            (&told[0]["eventId"], &told[0]["after"]["paused"]),
+            (&json!(first), &json!(paused))
+        );
+    }
+    // The command that takes it back is a whole one, as a shell reads it.
+    let failed = ticketctl(&env, &["queue", "pause", "--all", "--operator", "Kim's deputy"]).await;
+    let back = format!(r"Take it back with: ticketctl queue resume {first} --operator 'Kim'\''s deputy'");
+    assert!(!failed.success && failed.stdout.contains(&back), "{failed:?}");
 }

@@ -21,6 +21,11 @@ variable "database" {
   type        = object({ class = string, storage_gb = number, backup_days = number })
 }
 
+variable "log_days" {
+  description = "How long its log is kept."
+  type        = number
+}
+
 variable "zone" {
   description = "Where it lies without a standby."
   type        = string
@@ -51,12 +56,27 @@ resource "aws_db_parameter_group" "this" {
     value = "500"
   }
 
+  # The statement is enough; what it was asked with is personal data, or a secret.
+  parameter {
+    name  = "log_parameter_max_length"
+    value = "0"
+  }
+
   lifecycle {
     create_before_destroy = true
   }
 }
 
+# RDS would make it itself, and keep it for ever.
+resource "aws_cloudwatch_log_group" "postgresql" {
+  name              = "/aws/rds/instance/${var.name}/postgresql"
+  retention_in_days = var.log_days
+}
+
 resource "aws_db_instance" "this" {
+  # Its log group first.
+  depends_on = [aws_cloudwatch_log_group.postgresql]
+
   identifier     = var.name
   engine         = "postgres"
   engine_version = "18"

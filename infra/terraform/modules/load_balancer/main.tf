@@ -76,9 +76,9 @@ resource "aws_lb" "this" {
   desync_mitigation_mode     = "strictest"
   drop_invalid_header_fields = true
   enable_deletion_protection = true
-  # Longer than the queue's streams are silent, shorter than the gateway keeps idle connections, so that the gateway never closes one
-  # that a request is on.
-  idle_timeout = 60
+  # Longer than the queue's streams are silent and than the gateway waits for a payment (60 s), so that its answer arrives; shorter
+  # than the gateway keeps idle connections (75 s), so that it never closes one that a request is on.
+  idle_timeout = 65
 }
 
 resource "aws_lb_target_group" "gateway" {
@@ -87,8 +87,8 @@ resource "aws_lb_target_group" "gateway" {
   target_type = var.target_type
   protocol    = "HTTP"
   port        = 8080
-  # Requests that run get as long as the gateway gives them.
-  deregistration_delay = 45
+  # Requests that run get as long as the gateway gives them: a payment has 60 s.
+  deregistration_delay = 65
   slow_start           = 0
 
   health_check {

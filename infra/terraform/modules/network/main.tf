@@ -11,6 +11,11 @@ variable "zones" {
   type        = list(string)
 }
 
+variable "active_zone" {
+  description = "Which of them is in use where one is."
+  type        = string
+}
+
 variable "egress" {
   description = "public or nat_instance."
   type        = string
@@ -127,7 +132,7 @@ resource "aws_instance" "nat" {
   count                       = local.nat
   ami                         = data.aws_ssm_parameter.amazon_linux.value
   instance_type               = "t3.nano"
-  subnet_id                   = aws_subnet.public[var.zones[0]].id
+  subnet_id                   = aws_subnet.public[var.active_zone].id
   vpc_security_group_ids      = [aws_security_group.nat[0].id]
   associate_public_ip_address = true
   # It passes on what is not addressed to it.

@@ -88,6 +88,18 @@ variable "metrics_agent" {
   type        = object({ agent = string, prometheus = string })
 }
 
+locals {
+  # Compressed, because the plain script is larger than EC2 takes; cloud-init unpacks it.
+  user_data = base64gzip(templatefile("${path.module}/programs.sh.tftpl", {
+    region        = var.region
+    programs      = var.programs
+    operator      = var.operator
+    release       = var.release
+    registry      = split("/", values(var.programs)[0].image)[0]
+    metrics_agent = var.metrics_agent
+  }))
+}
+
 data "aws_iam_policy_document" "trust" {
   statement {
     actions = ["sts:AssumeRole"]
@@ -153,17 +165,15 @@ resource "aws_launch_template" "this" {
     }
   }
 
-  user_data = base64encode(templatefile("${path.module}/programs.sh.tftpl", {
-    region        = var.region
-    programs      = var.programs
-    operator      = var.operator
-    release       = var.release
-    registry      = split("/", values(var.programs)[0].image)[0]
-    metrics_agent = var.metrics_agent
-  }))
+  user_data = local.user_data
 
   lifecycle {
     create_before_destroy = true
+
+    precondition {
+      condition     = length(local.user_data) <= 16384 / 3 * 4
+      error_message = "EC2 takes 16,384 bytes of user data, compressed and before base64; this script has more. Too many `settings`?"
+    }
   }
 }
 
@@ -205,13 +215,13 @@ resource "aws_autoscaling_group" "this" {
   }
 }
 
-# SIGTERM to the programs, and time to drain, before the instance goes.
+# The load balancer sends nothing more, and what runs has its time to end, before the instance shuts down and its programs get SIGTERM.
 resource "aws_autoscaling_lifecycle_hook" "drain" {
   name                   = "drain"
   autoscaling_group_name = aws_autoscaling_group.this.name
   lifecycle_transition   = "autoscaling:EC2_INSTANCE_TERMINATING"
   default_result         = "CONTINUE"
-  heartbeat_timeout      = 60
+  heartbeat_timeout      = 90
 }
 
 resource "aws_autoscaling_policy" "cpu" {

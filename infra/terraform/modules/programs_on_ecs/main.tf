@@ -110,6 +110,9 @@ locals {
         awslogs-region        = var.region
         awslogs-group         = group
         awslogs-stream-prefix = name
+        # Who cannot write its log goes on; what exceeds the buffer is lost. Otherwise CloudWatch's troubles would be ours.
+        mode            = "non-blocking"
+        max-buffer-size = "4m"
       }
     }
   }
@@ -202,21 +205,24 @@ resource "aws_ecs_task_definition" "program" {
   task_role_arn            = aws_iam_role.task.arn
   execution_role_arn       = aws_iam_role.start.arn
 
+  # The stop time-out is more than drain, twice the grace and the last traces: 15 + 2 * 30 + 3 s.
   container_definitions = jsonencode([{
     name                   = each.key
     image                  = "${each.value.image}:${var.first_release}"
     essential              = true
     readonlyRootFilesystem = true
     user                   = "65532:65532"
-    stopTimeout            = 60
+    stopTimeout            = 90
     portMappings           = [{ containerPort = each.value.port, protocol = "tcp" }]
     environment            = [for key, value in each.value.environment : { name = key, value = value }]
     secrets                = [for key, arn in each.value.secrets : { name = key, valueFrom = arn }]
     linuxParameters        = { capabilities = { drop = ["ALL"] } }
     logConfiguration       = local.log[each.key]
 
+    # Who fails this is killed, so it asks whether the program lives: none is readier after a restart because the database is away.
+    # The load balancer asks gateways whether they are ready.
     healthCheck = {
-      command     = ["CMD", "/program", "health"]
+      command     = ["CMD", "/program", "health", "--live"]
       interval    = 10
       timeout     = 5
       retries     = 3

@@ -1,6 +1,7 @@
 # Who may call whom. Nothing is allowed that stands not here:
 #
 #   anywhere ─80,443→ alb ─8080→ backend ─8081-8085→ backend
+#                                backend ─8080→ backend (the agent that reads the gateways' metrics)
 #                                backend ─5432→ database, ─6379→ redis, ─9092→ kafka, ─443→ anywhere
 #                                kafka ─9092,9093→ kafka
 
@@ -29,6 +30,7 @@ locals {
   inside = {
     alb_to_gateway      = ["alb", "backend", 8080, 8080]
     service_to_service  = ["backend", "backend", 8081, 8085]
+    agent_to_gateway    = ["backend", "backend", 8080, 8080]
     backend_to_database = ["backend", "database", 5432, 5432]
     backend_to_redis    = ["backend", "redis", 6379, 6379]
     backend_to_kafka    = ["backend", "kafka", 9092, 9092]

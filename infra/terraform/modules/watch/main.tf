@@ -17,8 +17,13 @@ variable "programs" {
 }
 
 variable "scrape_targets" {
-  description = "host:port of each program."
-  type        = map(string)
+  description = "Where each program is."
+  type        = map(object({ host = string, port = number }))
+}
+
+variable "found_by_name" {
+  description = "Whether a program's host is a name that has the addresses of all its tasks, so that each of them is asked."
+  type        = bool
 }
 
 variable "alarm_email" {
@@ -84,20 +89,37 @@ locals {
     }
   })
 
+  # One target for a name with several addresses would be another task at each scrape, and its counters would jump.
+  scrape = {
+    static = {
+      static_configs = [
+        for program, at in var.scrape_targets : { targets = ["${at.host}:${at.port}"], labels = { program = program } }
+      ]
+    }
+    found_by_name = {
+      dns_sd_configs = [
+        for program, at in var.scrape_targets : { names = [at.host], type = "A", port = at.port, refresh_interval = "30s" }
+      ]
+      relabel_configs = [
+        { source_labels = ["__meta_dns_name"], regex = "([^.]+).*", target_label = "program" },
+      ]
+    }
+  }
+
   prometheus = yamlencode({
     global = { scrape_interval = "60s", scrape_timeout = "10s" }
-    scrape_configs = [{
-      job_name       = "ticket-queue"
-      static_configs = [for program, target in var.scrape_targets : { targets = [target], labels = { program = program } }]
-    }]
+    scrape_configs = [
+      merge({ job_name = "ticket-queue" }, [for how, configs in local.scrape : configs if(how == "found_by_name") == var.found_by_name]...),
+    ]
   })
 
-  # What is above zero, or above a limit, for so many minutes.
+  # What is above a limit in a period, and in how many of them one after the other. Dead letters come all at once, so they are counted
+  # over an hour; `sagas_stuck` has waited five minutes before it counts one.
   own_alarms = {
-    dead-letters  = { metric = "dlq_total", statistic = "Sum", above = 9, minutes = 5 }
-    outbox-old    = { metric = "outbox_oldest_seconds", statistic = "Maximum", above = 60, minutes = 2 }
-    saga-stuck    = { metric = "sagas_stuck", statistic = "Maximum", above = 0, minutes = 5 }
-    refund-failed = { metric = "refunds_failed", statistic = "Maximum", above = 0, minutes = 1 }
+    dead-letters  = { metric = "dlq_total", statistic = "Sum", above = 9, period = 3600, periods = 1 }
+    outbox-old    = { metric = "outbox_oldest_seconds", statistic = "Maximum", above = 60, period = 60, periods = 2 }
+    saga-stuck    = { metric = "sagas_stuck", statistic = "Maximum", above = 0, period = 60, periods = 1 }
+    refund-failed = { metric = "refunds_failed", statistic = "Maximum", above = 0, period = 60, periods = 1 }
   }
 }
 
@@ -209,14 +231,14 @@ resource "aws_cloudwatch_metric_alarm" "redis_memory" {
 resource "aws_cloudwatch_metric_alarm" "own" {
   for_each            = local.own_alarms
   alarm_name          = "${var.name}-${each.key}"
-  alarm_description   = "P1: ${each.value.metric} above ${each.value.above} for ${each.value.minutes} min."
+  alarm_description   = "P1: ${each.value.metric} above ${each.value.above} for ${each.value.period * each.value.periods / 60} min."
   namespace           = local.namespace
   metric_name         = each.value.metric
   statistic           = each.value.statistic
   comparison_operator = "GreaterThanThreshold"
   threshold           = each.value.above
-  period              = 60
-  evaluation_periods  = each.value.minutes
+  period              = each.value.period
+  evaluation_periods  = each.value.periods
   treat_missing_data  = "notBreaching"
   dimensions          = { job = "ticket-queue" }
   alarm_actions       = [aws_sns_topic.alarms.arn]
