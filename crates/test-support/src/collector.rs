@@ -1,6 +1,5 @@
 //! An OTLP collector that shows what it was sent.
 
-use crate::eventually;
 use axum::{Router, body::Bytes, extract::State, routing::post};
 use http::StatusCode;
 use opentelemetry_proto::tonic::{
@@ -15,7 +14,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{net::TcpListener, task::JoinSet, time::Instant};
 
 /// Takes spans until it is dropped.
 pub struct Collector {
@@ -114,13 +113,25 @@ impl Collector {
     }
 
     /// The spans of a trace, as soon as they are as wanted.
+    ///
+    /// # Panics
+    /// When they are not for a minute; it tells which have arrived.
     pub async fn trace(&self, trace: &str, is_complete: impl Fn(&[SpanSeen]) -> bool) -> Vec<SpanSeen> {
-        let spans = || self.spans().into_iter().filter(|span| span.trace == trace);
-        eventually("the trace has arrived", Duration::from_secs(30), || async {
-            let spans: Vec<_> = spans().collect();
-            is_complete(&spans).then_some(spans)
-        })
-        .await
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let mut spans = self.spans();
+            spans.retain(|span| span.trace == trace);
+            if is_complete(&spans) {
+                return spans;
+            }
+            if Instant::now() > deadline {
+                let arrived = spans
+                    .iter()
+                    .map(|span| format!("{:?} {}: {}", span.kind, span.service, span.name));
+                panic!("the trace is not complete: {:#?}", arrived.collect::<Vec<_>>());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 }
 
