@@ -1,7 +1,8 @@
 //! Calls from one service to another (`design.md` §4): signed, traced, 2 s to connect and 3 s to answer, one retry of GETs,
 //! one circuit breaker per called service. A reply that only says when to come back counts neither as a failure nor as a reason
-//! to try again ([`is_failure`]); repetitions have a budget, so that they do not add to an outage. Calls go to all of its [`replicas`](crate::replicas): one that takes no connection
-//! is passed over at once, which is no retry, because nothing was sent.
+//! to try again ([`is_failure`]); repetitions have a budget, so that they do not add to an outage. Calls go to all of its
+//! [`replicas`](crate::replicas): one that takes no connection is passed over at once, which is no retry, because nothing was
+//! sent.
 
 mod exchange;
 #[cfg(test)]

@@ -99,26 +99,24 @@ pub async fn claim(
         return Ok(replay);
     }
     lock(connection, user, route, key).await?;
-    // It may have ended meanwhile.
-    if let Some(replay) = find(connection, user, route, key, &hash).await? {
-        return Ok(replay);
-    }
-    sqlx::query(
-        "DELETE FROM idempotency_keys
-         WHERE user_id = $1 AND route = $2 AND key = $3 AND created_at < clock_timestamp() - interval '24 hours'",
+    // A key of yesterday is as good as a new one.
+    let claimed = sqlx::query(
+        "INSERT INTO idempotency_keys AS known (user_id, route, key, request_hash) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (user_id, route, key) DO UPDATE
+         SET request_hash = excluded.request_hash, status = NULL, body = NULL, created_at = clock_timestamp()
+         WHERE known.created_at < clock_timestamp() - interval '24 hours'",
     )
     .bind(user)
     .bind(route)
     .bind(key)
+    .bind(hash.as_slice())
     .execute(&mut *connection)
     .await?;
-    sqlx::query("INSERT INTO idempotency_keys (user_id, route, key, request_hash) VALUES ($1, $2, $3, $4)")
-        .bind(user)
-        .bind(route)
-        .bind(key)
-        .bind(hash.as_slice())
-        .execute(connection)
-        .await?;
+    if claimed.rows_affected() == 0 {
+        // The first request has ended since we looked.
+        let replay = find(connection, user, route, key, &hash).await?;
+        return replay.ok_or_else(|| Problem::new(Code::IdempotencyInFlight));
+    }
     Ok(Claim::New(Claimed(Some((user, route.to_owned(), key.clone())))))
 }
 

@@ -134,6 +134,12 @@ async fn a_repeated_request_that_still_ends_makes_nobody_wait() {
     let mut third = begin().await;
     let refused = claim(&mut third, user, "/x", &key, &json!(2)).await.unwrap_err();
     assert_eq!(refused.code(), Code::IdempotencyKeyReused);
+
+    let yesterday = "UPDATE event_service.idempotency_keys SET created_at = created_at - interval '25 hours'";
+    sqlx::query(yesterday).execute(&database).await.unwrap();
+    let mut fourth = begin().await;
+    let anew = claim(&mut fourth, user, "/x", &key, &json!(2)).await.unwrap();
+    assert!(matches!(anew, Claim::New(_)), "a key lasts for a day");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -29,8 +29,8 @@ pub(crate) fn line(event: Uuid) -> [String; 8] {
         // gone: zset userId → `second * 8 + reason`; why somebody is no longer there, for ten minutes. Expires after them.
         format!("{base}:gone"),
         // control: hash. last (score given last), tokens and ticked (the bucket), grace (since when silence counts), beats,
-        // beats_at and beats_ref (how many poll), quiet (windows without any), sweep (cursor), busy and measured (pace), sales (confirmed reservations),
-        // life (the name of this memory, lost with it),
+        // beats_at and beats_ref (how many poll), quiet (windows without any), sweep (cursor), busy and measured (pace), sales
+        // (confirmed reservations), life (the name of this memory, lost with it),
         // closed (second of the closing), admitted, expired, left, evicted (counters). Expires a week after the last tick, a
         // day after the closing.
         format!("{base}:control"),
