@@ -9,7 +9,10 @@
 //! Here the service's own clock only spares useless attempts. What may be sold is judged in the hold's transaction, by the
 //! databases' clocks ([`crate::transitions`]), and a copy that it turns down is replaced by [`Catalogue::newer_than`] it.
 
-use crate::neighbours::{CatalogueSeat, EventClient, EventInfo};
+use crate::{
+    neighbours::{CatalogueSeat, EventClient, EventInfo},
+    seat_map::Outline,
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use common::{
     Clock,
@@ -18,7 +21,7 @@ use common::{
 };
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock},
     time::Duration,
 };
 use tokio::{sync::Mutex as AsyncMutex, time::Instant};
@@ -38,15 +41,29 @@ pub(crate) struct EventOnSale {
     /// In the hall's order.
     pub(crate) seats: Vec<CatalogueSeat>,
     positions: HashMap<Uuid, usize>,
+    /// Written when the first seat map is asked for: many copies serve holds only, and it is as large as a map.
+    outline: OnceLock<Outline>,
     loaded_at: DateTime<Utc>,
 }
 
 impl EventOnSale {
     /// The seat of that id.
     pub(crate) fn seat(&self, seat_id: Uuid) -> Option<&CatalogueSeat> {
-        self.positions
-            .get(&seat_id)
-            .and_then(|position| self.seats.get(*position))
+        self.position(seat_id).and_then(|position| self.seats.get(position))
+    }
+
+    /// Where the seat is among [`Self::seats`].
+    pub(crate) fn position(&self, seat_id: Uuid) -> Option<usize> {
+        self.positions.get(&seat_id).copied()
+    }
+
+    /// What its seat maps have in common.
+    pub(crate) fn outline(&self) -> ApiResult<&Outline> {
+        if let Some(outline) = self.outline.get() {
+            return Ok(outline);
+        }
+        let outline = Outline::new(self.event_id, &self.seats).map_err(|error| Problem::internal(&error))?;
+        Ok(self.outline.get_or_init(|| outline))
     }
 
     /// Whether the sale opened after this was read, so that prices may have changed in between.
@@ -187,6 +204,7 @@ impl Catalogue {
             version: catalogue.version,
             seats: catalogue.seats,
             positions,
+            outline: OnceLock::new(),
             loaded_at,
         }))
     }

@@ -12,6 +12,7 @@
 //! | `db` | all SQL, and the lock order |
 //! | `seat_holds` | the Redis keys and scripts |
 //! | `catalogue` | events, seats and prices of the event service, kept in memory |
+//! | `seat_map` | which seats are free: one reading and one text for all who ask at once |
 //! | `neighbours` | the services it calls |
 //! | `consumers` | messages of payments and events |
 //! | `workers` | loops: the sweep of expired holds, cancelled events, old payment locks, refunds that take long, undecided holds, holds that Redis lost |
@@ -35,6 +36,7 @@ mod metrics;
 mod neighbours;
 mod routes;
 mod seat_holds;
+mod seat_map;
 mod state;
 mod swapping;
 mod transitions;
@@ -49,11 +51,13 @@ use common::{
     health::Health,
     http::{ServiceInfo, service_router},
     lifecycle::{Application, Workers},
+    program::Program,
 };
 use consumers::{CompensationEvents, EventEvents, PaymentEvents};
 use outbox::{Consumer, Handler, Outbox, Relay, Retention};
 use sqlx::PgPool;
 use state::AppState;
+use std::process::ExitCode;
 use tokio::sync::mpsc;
 
 const INFO: ServiceInfo = ServiceInfo {
@@ -65,8 +69,19 @@ const INFO: ServiceInfo = ServiceInfo {
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn openapi() -> anyhow::Result<String> {
+fn openapi() -> anyhow::Result<String> {
     common::http::document(INFO, routes::documented())
+}
+
+/// The service's process, from its arguments to its end.
+pub async fn program() -> ExitCode {
+    let program = Program {
+        name: INFO.name,
+        config: Config::from_env,
+        build,
+        openapi: |_| openapi(),
+    };
+    program.run().await
 }
 
 /// Builds the service: its port is bound and its workers run when this returns.

@@ -8,6 +8,7 @@ use crate::{
     keeping,
     neighbours::{EventClient, PaymentClient, QueueClient},
     seat_holds::SeatHolds,
+    seat_map::SeatMaps,
     transitions::Unlocked,
 };
 use common::{Fresh, client::ServiceClient, redis::Redis};
@@ -30,6 +31,7 @@ pub(crate) struct Shared {
     pub(crate) worker_pool: PgPool,
     pub(crate) seat_holds: SeatHolds,
     pub(crate) catalogue: Catalogue,
+    pub(crate) seat_maps: SeatMaps,
     pub(crate) queue: QueueClient,
     pub(crate) payment: PaymentClient,
     /// Commits, and wakes the relay.
@@ -69,6 +71,7 @@ impl AppState {
         let client = |name, url: &str| ServiceClient::new(name, url, neighbours.key.clone(), clock.clone());
         let events = EventClient(client("event-service", &neighbours.event_url)?);
         Ok(Self(Arc::new(Shared {
+            seat_maps: SeatMaps::new(pool.clone()),
             pool,
             worker_pool,
             seat_holds: SeatHolds::new(redis),

@@ -1,17 +1,6 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// The newest version of the event that messages told of; 0 if none did.
-pub(crate) async fn event_version(connection: &mut PgConnection, event_id: Uuid) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar!(
-        r#"select version from reservation_service.event_versions where event_id = $1"#,
-        event_id
-    )
-    .fetch_optional(connection)
-    .await
-    .map(Option::unwrap_or_default)
-}
-
 /// Notes a change of the event; an older one than is known changes nothing.
 pub(crate) async fn raise_event_version(
     connection: &mut PgConnection,

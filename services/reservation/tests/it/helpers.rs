@@ -8,7 +8,7 @@ use test_support::{Api, Login, Reply, Running, TestEnv, connect_redis};
 use uuid::Uuid;
 
 /// As long as anything here should take at most.
-pub(crate) const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 /// A running reservation service with a database of its own, and its neighbours.
 pub(crate) struct App {
@@ -93,6 +93,22 @@ impl App {
                 .await
                 .unwrap();
         }
+    }
+
+    /// Ends a hold's time, for the database and for Redis, as if it had passed.
+    pub(crate) async fn run_out(&self, reservation: Uuid) {
+        let statements = [
+            "update reservation_service.reservations set hold_expires_at = clock_timestamp() where id = $1",
+            "update reservation_service.seat_assignments set expires_at = clock_timestamp() where reservation_id = $1",
+        ];
+        for statement in statements {
+            sqlx::query(statement)
+                .bind(reservation)
+                .execute(&self.database)
+                .await
+                .unwrap();
+        }
+        self.flush_redis().await;
     }
 
     /// The payloads of the messages of one type about a reservation, oldest first.

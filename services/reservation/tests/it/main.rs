@@ -28,4 +28,5 @@ mod reading;
 mod rebuild;
 mod redis_holds;
 mod refund_reminders;
+mod seat_map;
 mod stats;

@@ -266,10 +266,7 @@ async fn money_that_comes_too_late_goes_back() {
 
 #[tokio::test]
 async fn an_expired_hold_that_nobody_took_is_still_confirmed() {
-    let env = TestEnv::new()
-        .await
-        .with("HOLD_TTL_SECONDS", 2)
-        .with("SWEEP_INTERVAL_SECONDS", 600);
+    let env = TestEnv::new().await.with("SWEEP_INTERVAL_SECONDS", 600);
     let app = App::start_in(env.with_topics().await).await;
     let others = Others::new(&app);
     let booking = Booking::locked(&app, 1).await;
@@ -279,7 +276,7 @@ async fn an_expired_hold_that_nobody_took_is_still_confirmed() {
         .post(&unlock, &json!({"paymentId": booking.payment}))
         .await
         .expect(204);
-    tokio::time::sleep(Duration::from_millis(2100)).await;
+    app.run_out(booking.id).await;
     others.send(&others.paid(&booking)).await;
     booking.becomes("CONFIRMED").await;
 }

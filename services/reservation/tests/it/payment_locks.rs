@@ -57,14 +57,10 @@ async fn the_lock_is_answered_the_same_each_time_and_refuses_by_reason() {
 
 #[tokio::test]
 async fn an_expired_hold_cannot_be_locked() {
-    let env = TestEnv::new()
-        .await
-        .with("HOLD_TTL_SECONDS", 0.2)
-        .with("SWEEP_INTERVAL_SECONDS", 600);
-    let app = App::start_in(env).await;
+    let app = App::start_in(TestEnv::new().await.with("SWEEP_INTERVAL_SECONDS", 600)).await;
     let buyer = app.buyer();
     let id = buyer.hold(&[1]).await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    app.run_out(id).await;
     app.lock(&buyer, id, Uuid::now_v7(), 150_000)
         .await
         .expect_problem(409, "HOLD_EXPIRED");

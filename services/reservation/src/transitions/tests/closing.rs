@@ -85,6 +85,10 @@ async fn whoever_races_with_closing_is_refused_or_cancelled() {
         let database = whole.with_another_event();
         let (paying, payment) = (Buyer::new(), Uuid::now_v7());
         let before = database.held(paying, &[100], MINUTES).await;
+        // Whatever the machine is busy with, all come before the closing once, and all after it once.
+        if round == 1 {
+            database.close().await;
+        }
         let mut racers = JoinSet::new();
         for seat in 0..6 {
             let database = database.clone();
@@ -99,11 +103,26 @@ async fn whoever_races_with_closing_is_refused_or_cancelled() {
             moment().await;
             locking.lock(before, paying, payment, PRICE).await
         });
-        moment().await;
-        database.close().await;
-        // Two replicas end what is there while the others still come.
-        tokio::join!(database.chunks(2), database.chunks(2));
-        for (id, outcome) in racers.join_all().await {
+        let racing = async { (racers.join_all().await, lock.join_next().await.unwrap().unwrap()) };
+        let closing = async {
+            if round != 1 {
+                database.close().await;
+            }
+            // Two replicas end what is there while the others still come.
+            tokio::join!(database.chunks(2), database.chunks(2));
+        };
+        let (held, lock) = if round == 0 {
+            let raced = racing.await;
+            closing.await;
+            raced
+        } else {
+            let closing = async {
+                moment().await;
+                closing.await;
+            };
+            tokio::join!(racing, closing).0
+        };
+        for (id, outcome) in held {
             match outcome {
                 HoldOutcome::Created { .. } => {
                     created += 1;
@@ -116,7 +135,7 @@ async fn whoever_races_with_closing_is_refused_or_cancelled() {
                 other => panic!("round {round}: {other:?}"),
             }
         }
-        let has_lock = matches!(lock.join_next().await.unwrap().unwrap(), LockOutcome::Locked(..));
+        let has_lock = matches!(lock, LockOutcome::Locked(..));
         locked += u32::from(has_lock);
         // What was locked or passed over while somebody else had it comes in the next round.
         database.chunks(2).await;
@@ -150,15 +169,27 @@ async fn an_event_is_closed_for_deletion_exactly_if_nobody_got_a_seat() {
     let (mut closed, mut claimed) = (0, 0);
     for round in 0..40 {
         let database = whole.with_another_event();
-        let mut hold = JoinSet::new();
         let holding = database.clone();
-        hold.spawn(async move {
-            moment().await;
-            holding.hold(Buyer::new(), &[1], MINUTES).await.1
-        });
-        moment().await;
-        let may_delete = database.close_unclaimed().await;
-        let held = matches!(hold.join_next().await.unwrap().unwrap(), HoldOutcome::Created { .. });
+        let hold = async move { holding.hold(Buyer::new(), &[1], MINUTES).await.1 };
+        let (may_delete, outcome) = match round {
+            // Whatever the machine is busy with, each is the first once.
+            0 => {
+                let outcome = hold.await;
+                (database.close_unclaimed().await, outcome)
+            }
+            1 => (database.close_unclaimed().await, hold.await),
+            _ => {
+                let mut racing = JoinSet::new();
+                racing.spawn(async move {
+                    moment().await;
+                    hold.await
+                });
+                moment().await;
+                let may_delete = database.close_unclaimed().await;
+                (may_delete, racing.join_next().await.unwrap().unwrap())
+            }
+        };
+        let held = matches!(outcome, HoldOutcome::Created { .. });
         assert_ne!(may_delete, held, "round {round}");
         assert_eq!(database.close_unclaimed().await, may_delete, "again, round {round}");
         closed += u32::from(may_delete);
