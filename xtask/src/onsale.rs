@@ -18,6 +18,8 @@ use crate::workspace::Workspace;
 
 /// So few seats make a short evening, in which holds end soon.
 const SMALL_HALL: usize = 200;
+/// Somebody who thinks before each choice, and is not quick enough a few times, needs so many seconds however short a hold is.
+const SHORTEST_SESSION: u32 = 12;
 
 /// How the sale shall be.
 #[derive(Debug, Args)]
@@ -74,7 +76,8 @@ impl OnsaleArgs {
         let hold = self.hold_seconds.unwrap_or(if self.is_small() { 4 } else { 30 });
         // Who has closed the tab keeps a place from others until it ends; an evening has no ten minutes for that.
         // But nobody who polls may be too late for an admission, and polls are up to 30 seconds apart in a long line.
-        let (session, claim, margin) = (2 * hold, hold + hold.div_ceil(2), hold.div_ceil(4));
+        let session = SHORTEST_SESSION.max(2 * hold);
+        let (claim, margin) = (hold + hold.div_ceil(2), hold.div_ceil(4));
         let mut settings = BTreeMap::new();
         let mut set = |key: &str, value: String| settings.insert(key.to_owned(), value);
         set("ADMISSION_PER_SECOND", self.rate.to_string());
@@ -166,7 +169,12 @@ mod tests {
 
     #[test]
     fn a_small_hall_has_short_holds() {
-        assert_eq!(settings(&["--seats", "60"])["HOLD_TTL_SECONDS"], "4");
-        assert_eq!(settings(&[])["HOLD_TTL_SECONDS"], "30");
+        let (small, large) = (settings(&["--seats", "60"]), settings(&[]));
+        assert_eq!((&*small["HOLD_TTL_SECONDS"], &*large["HOLD_TTL_SECONDS"]), ("4", "30"));
+        // But time enough to choose.
+        assert_eq!(
+            (&*small["QUEUE_TOKEN_TTL_SECONDS"], &*large["QUEUE_TOKEN_TTL_SECONDS"]),
+            ("12", "60")
+        );
     }
 }

@@ -24,9 +24,10 @@ pub struct Watch {
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Process {
-    /// Resident bytes before the load.
+    /// Bytes of memory before the load: what is the process's own, and its part of what it shares with others (PSS).
+    /// Services are one file, whose code would otherwise count six times.
     pub idle_bytes: u64,
-    /// The most resident bytes that were seen.
+    /// The most that were seen.
     pub peak_bytes: u64,
     /// Processor seconds during the load.
     pub cpu_seconds: f64,
@@ -105,7 +106,7 @@ fn is_service(name: &str) -> bool {
 
 fn sight(pid: u32, children: &HashMap<u32, Vec<u32>>, with_children: bool) -> Option<Sight> {
     let mut sight = Sight {
-        bytes: resident(pid)?,
+        bytes: memory(pid)?,
         cpu: cpu(pid)?,
     };
     if with_children {
@@ -116,10 +117,10 @@ fn sight(pid: u32, children: &HashMap<u32, Vec<u32>>, with_children: bool) -> Op
     Some(sight)
 }
 
-/// Resident bytes.
-fn resident(pid: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+/// Its own bytes and its part of shared ones.
+fn memory(pid: u32) -> Option<u64> {
+    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"))?;
     let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
     Some(kibibytes * 1024)
 }

@@ -3,16 +3,21 @@
 //! | module | what |
 //! |---|---|
 //! | `evening` | the run while it lasts: everybody comes, somebody watches, and it ends |
+//! | `latecomers` | some come back afterwards |
 //! | `office` | how it stands, as an administrator sees it |
 //! | `screen` | how it stands, for people |
 //! | `judging` | everything that is asked when all is over |
 
 mod evening;
 mod judging;
+mod latecomers;
 mod office;
 mod screen;
 
-use self::{evening::Evening, office::Office};
+use self::{
+    evening::{End, Evening},
+    office::Office,
+};
 use super::{
     plan::Mix,
     sale::{Counters, Sale},
@@ -22,6 +27,7 @@ use crate::{
     watch::Watch,
     world::{Concert, World},
 };
+use anyhow::bail;
 use common::{Clock, config::Env};
 use std::{
     path::PathBuf,
@@ -100,15 +106,24 @@ pub async fn run(env: &Env, options: Options) -> anyhow::Result<bool> {
     println!("event {} with {} seats is on sale", concert.id, concert.seats);
     let sale = Arc::new(sale(world, &concert, &options)?);
     let office = Office::new(Arc::clone(&sale), admin);
-    let passed = Evening::new(&office, concert.seats, options.limit, watch)
+    let mut passed = Evening::new(&office, concert.seats, options.limit, watch)
         .pass(accounts)
         .await;
-    println!(
-        "\n{} after {:.1} s; looking at the books …",
-        passed.end.words(),
-        sale.opens.elapsed().as_secs_f64()
-    );
-    let verdict = judging::judge(&options, &admission, &office, passed).await?;
+    let seconds = sale.opens.elapsed().as_secs_f64();
+    println!("\n{} after {seconds:.1} s; looking at the books …", passed.end.words());
+    let latecomers: Vec<Account> = passed
+        .endings
+        .iter_mut()
+        .filter_map(|ending| ending.comes_back.take())
+        .collect();
+    if passed.end == End::SoldOut {
+        latecomers::come(&sale, latecomers).await;
+    }
+    let verdict = tokio::select! {
+        verdict = judging::judge(&options, &admission, &office, passed, seconds) => verdict?,
+        // Who has not yet heard the first Ctrl-C presses it again.
+        _ = tokio::signal::ctrl_c() => bail!("interrupted before it was judged"),
+    };
     let pages = verdict.write(&options.reports)?;
     println!("{}", verdict.summary());
     println!("report: {}", pages.display());
@@ -129,6 +144,7 @@ async fn accounts(env: &Env, world: &World, count: usize) -> anyhow::Result<Vec<
 fn sale(world: World, concert: &Concert, options: &Options) -> anyhow::Result<Sale> {
     Ok(Sale {
         event: concert.id,
+        event_path: format!("/events/{}", concert.id),
         seats_path: format!("/reservations/seats/{}", concert.id),
         status_path: format!("/queue/status?eventId={}", concert.id),
         mix: Mix {
@@ -138,10 +154,8 @@ fn sale(world: World, concert: &Concert, options: &Options) -> anyhow::Result<Sa
             most_streams: MOST_STREAMS * 100 / usize::try_from(options.stream_percent.max(1))?,
         },
         opens: Instant::now() + Duration::from_secs(1),
-        sold_out: CancellationToken::new(),
         stop: CancellationToken::new(),
         counters: Counters::default(),
-        crowd: options.buyers,
         ledger: Mutex::default(),
         world,
     })

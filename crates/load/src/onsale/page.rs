@@ -1,8 +1,9 @@
 //! The report for people: one file without anything from elsewhere.
 
 use super::{
+    bars::mebibytes,
     chart::{Line, histogram, lines},
-    verdict::{Moment, Verdict, mebibytes},
+    verdict::{Moment, Verdict},
 };
 use std::fmt::Write as _;
 
@@ -24,8 +25,8 @@ pub(super) fn render(verdict: &Verdict) -> String {
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <title>On-sale: {buyers} buyers, {seats} seats</title><style>{STYLE}</style></head><body>\
          <h1>On-sale: {buyers} buyers, {seats} seats</h1><p class=\"verdict\" style=\"background:{colour}\">{words}</p>\
-         <p>{at}; {machine}. All entered within {entry:.0} s; admitted at {rate:.0} a second (burst {burst:.0}); {ended} after \
-         {seconds:.0} s. Seed {seed}.</p>",
+         <p>{at}; {machine}. All entered within {entry:.0} s; admitted at {rate:.0} a second (burst {burst:.0}); {sold_out}\
+         {ended} after {seconds:.0} s. Seed {seed}.</p>",
         buyers = found.buyers,
         seats = found.seats.total,
         at = verdict.at.format("%Y-%m-%d %H:%M UTC"),
@@ -33,6 +34,10 @@ pub(super) fn render(verdict: &Verdict) -> String {
         entry = found.entry_seconds,
         rate = found.rate,
         burst = found.burst,
+        sold_out = found
+            .sold_out_at
+            .map(|at| format!("the last seat was sold after {at:.0} s; "))
+            .unwrap_or_default(),
         ended = found.ended,
         seconds = found.seconds,
         seed = found.seed,
@@ -73,8 +78,8 @@ fn bars(page: &mut String, verdict: &Verdict) {
     }
     put!(
         page,
-        "</table><p>Latencies and memory do not decide: they depend on the machine, which the buyers share with the system. \
-         Everything else does.</p>"
+        "</table><p>Latencies, failures and memory do not decide: they depend on the machine, which the buyers share with the \
+         system. Everything else does.</p>"
     );
 }
 

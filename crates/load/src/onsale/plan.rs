@@ -2,7 +2,7 @@
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde::Serialize;
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
 /// Of a thousand buyers, how many do what; the rest just buys.
 const SHARES: [(Conduct, u32); 5] = [
@@ -16,6 +16,12 @@ const TWICE: f64 = 0.03;
 const LOSES_REPLIES: f64 = 0.03;
 const BROWSES: f64 = 0.05;
 const RACES: f64 = 0.4;
+/// How many seconds somebody looks at a map of the hall before asking for seats.
+const THINKS: Range<f64> = 0.5..2.0;
+/// Those who race want some of the first free seats.
+const FRONT: usize = 12;
+/// Who was not quick enough looks among so many times as many the next time.
+const FURTHER_BACK: usize = 4;
 
 /// What a buyer ends with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -96,6 +102,24 @@ impl Plan {
         };
         (plan, dice)
     }
+
+    /// Which of the free seats to ask for, by their places in the hall's order: as many side by side as are wanted and free. Who
+    /// races begins at the front; but nobody runs into the same crowd again and again.
+    #[must_use]
+    pub(super) fn wish(&self, free: usize, lost: u32, dice: &mut StdRng) -> Range<usize> {
+        let count = self.seats.min(free);
+        let choices = free - count + 1;
+        let front = FRONT.saturating_mul(FURTHER_BACK.saturating_pow(lost));
+        let choices = if self.races { choices.min(front) } else { choices };
+        let from = dice.random_range(0..choices);
+        from..from + count
+    }
+}
+
+/// How long somebody looks at the map this time.
+#[must_use]
+pub(super) fn thinking(dice: &mut StdRng) -> Duration {
+    Duration::from_secs_f64(dice.random_range(THINKS))
 }
 
 #[cfg(test)]
@@ -132,5 +156,43 @@ mod tests {
         assert!(plans.iter().all(|plan| plan.comes_after < MIX.entry));
         let streams = plans.iter().filter(|plan| plan.streams).count();
         assert!((400..600).contains(&streams), "{streams}");
+    }
+
+    #[test]
+    fn everybody_thinks_and_the_same_seed_thinks_as_long() {
+        let thoughts = |seed| {
+            let (_, mut dice) = Plan::of(&Mix { seed, ..MIX }, 3);
+            [(); 50].map(|()| thinking(&mut dice))
+        };
+        assert_eq!(thoughts(7), thoughts(7));
+        assert_ne!(thoughts(7), thoughts(8));
+        let bounds = Duration::from_millis(500)..Duration::from_secs(2);
+        assert!(thoughts(7).iter().all(|thought| bounds.contains(thought)));
+    }
+
+    #[test]
+    fn who_races_begins_at_the_front_and_looks_further_back_after_each_loss() {
+        let (plan, mut dice) = Plan::of(&MIX, 0);
+        let (seats, races) = (4, true);
+        let racer = Plan { seats, races, ..plan };
+        let mut furthest = |plan: &Plan, lost| (0..500).map(|_| plan.wish(3000, lost, &mut dice).start).max();
+        for (lost, front) in [(0, 12), (1, 48), (2, 192)] {
+            let found = furthest(&racer, lost).unwrap();
+            assert!((front / 2..front).contains(&found), "{found} after {lost} losses");
+        }
+        // The whole hall, however often.
+        assert!(furthest(&racer, 40).unwrap() > 1500);
+        let races = false;
+        assert!(furthest(&Plan { races, ..racer }, 0).unwrap() > 1500);
+    }
+
+    #[test]
+    fn nobody_wishes_for_more_than_is_free() {
+        let (plan, mut dice) = Plan::of(&MIX, 0);
+        let plan = Plan { seats: 4, ..plan };
+        assert_eq!(plan.wish(1, 0, &mut dice), 0..1);
+        assert_eq!(plan.wish(4, 0, &mut dice), 0..4);
+        let wish = plan.wish(5, 0, &mut dice);
+        assert!(wish.len() == 4 && wish.end <= 5);
     }
 }

@@ -1,7 +1,7 @@
 //! What all buyers of a run share.
 
 use super::plan::Mix;
-use crate::{fairness::Place, world::World};
+use crate::{accounts::Account, fairness::Place, world::World};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -22,18 +22,15 @@ pub(super) struct Sale {
     pub(super) world: World,
     pub(super) event: Uuid,
     /// The event as it stands in paths.
+    pub(super) event_path: String,
     pub(super) seats_path: String,
     pub(super) status_path: String,
     pub(super) mix: Mix,
     /// When the sale opens for the buyers.
     pub(super) opens: Instant,
-    /// Cancelled when nothing is left to be had: whoever waits goes home.
-    pub(super) sold_out: CancellationToken,
     /// Cancelled when the time is up or somebody pressed Ctrl-C.
     pub(super) stop: CancellationToken,
     pub(super) counters: Counters,
-    /// How many wait when it is over, for them not to leave in one second.
-    pub(super) crowd: usize,
     pub(super) ledger: Mutex<Ledger>,
 }
 
@@ -102,6 +99,8 @@ pub(super) enum Fate {
 pub(super) struct Ending {
     pub(super) fate: Fate,
     pub(super) place: Option<Place>,
+    /// Somebody who cannot believe it and comes back when all is over.
+    pub(super) comes_back: Option<Account>,
 }
 
 impl Sale {

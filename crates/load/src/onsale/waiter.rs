@@ -1,6 +1,7 @@
 //! A buyer from coming until being admitted.
 
 use super::{
+    hope::Hope,
     plan::{Conduct, Plan},
     sale::{Ending, Fate, Gauge, Sale},
     shopper,
@@ -21,9 +22,7 @@ use uuid::Uuid;
 
 /// How soon a request that failed is tried again.
 const AGAIN: Duration = Duration::from_secs(2);
-/// How many of those who go home in a second.
-const LEAVE_PER_SECOND: f64 = 1500.0;
-/// One of so many who go home tries to come back, to be told that all is sold.
+/// One of so many who go home comes back when all is over, to be told that all is sold.
 const LATECOMERS: u32 = 100;
 
 /// What the queue says of a place; nothing else of the reply is needed.
@@ -32,6 +31,8 @@ const LATECOMERS: u32 = 100;
 struct Status {
     status: State,
     poll_after_seconds: u64,
+    /// None while nobody can tell.
+    estimated_wait_seconds: Option<u64>,
     entered_at: DateTime<Utc>,
     queue_token: Option<String>,
     queue_ticket: String,
@@ -56,6 +57,19 @@ pub(super) struct Buyer {
     ticket: String,
     /// Redis' time of the last thing that the queue said.
     heard: i64,
+    hope: Hope,
+}
+
+/// The concert's page, as far as somebody reads it who waits.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Page {
+    seat_counts: Vec<SeatCount>,
+}
+
+#[derive(Deserialize)]
+struct SeatCount {
+    available: u64,
 }
 
 /// What waiting came to.
@@ -76,6 +90,7 @@ impl Buyer {
             place: None,
             ticket: String::new(),
             heard: 0,
+            hope: Hope::new(Instant::now()),
         }
     }
 
@@ -84,8 +99,10 @@ impl Buyer {
         let sale = Arc::clone(&self.sale);
         let fate = sale.stop.run_until_cancelled(self.evening()).await;
         sale.counters.ended.fetch_add(1, Ordering::Relaxed);
+        let disappointed = fate == Some(Fate::SoldOut);
         Ending {
             fate: fate.unwrap_or(Fate::Stopped),
+            comes_back: (disappointed && self.dice.random_ratio(1, LATECOMERS)).then_some(self.account),
             place: self.place,
         }
     }
@@ -103,20 +120,16 @@ impl Buyer {
         };
         sale.counters.entered.fetch_add(1, Ordering::Relaxed);
         let waiting = Gauge::up(&sale.counters.waiting);
-        let mut waited = sale.sold_out.run_until_cancelled(self.wait(wait)).await;
-        if waited.is_none() && self.plan.conduct != Conduct::CloseTab {
-            waited = Some(Waited::Ended(self.go_home().await));
-        }
+        let waited = self.wait(wait).await;
         drop(waiting);
         match waited {
-            Some(Waited::Admitted(token)) => {
+            Waited::Admitted(token) => {
                 sale.counters.admitted.fetch_add(1, Ordering::Relaxed);
                 let _busy = Gauge::up(&sale.counters.busy);
                 // Large, and most of fifty thousand never come here.
                 Box::pin(shopper::shop(self, &token)).await
             }
-            Some(Waited::Ended(fate)) => fate,
-            None => Fate::ClosedTab,
+            Waited::Ended(fate) => fate,
         }
     }
 
@@ -126,8 +139,7 @@ impl Buyer {
         let _list = gateway
             .send(Call::new("GET /events", "/events?status=ONGOING&size=20"))
             .await;
-        let path = format!("/events/{}", self.sale.event);
-        let _detail = gateway.send(Call::new("GET /events/{id}", &path)).await;
+        let _detail = gateway.send(Call::new("GET /events/{id}", &self.sale.event_path)).await;
     }
 
     /// Enters; how long to wait until the first poll, or a token if nobody was in front.
@@ -177,6 +189,13 @@ impl Buyer {
         let sale = Arc::clone(&self.sale);
         loop {
             let due = Instant::now() + wait;
+            if !self.hope.is_lost() && self.hope.next() <= Instant::now() {
+                self.look().await;
+            }
+            if self.hope.is_lost() && self.hope.next() < due {
+                sleep_until(self.hope.next()).await;
+                return Waited::Ended(self.go_home().await);
+            }
             sleep_until(due).await;
             let call = Call::new("GET /queue/status", &sale.status_path)
                 .bearer(&self.account.token)
@@ -220,7 +239,23 @@ impl Buyer {
     }
 
     async fn follow(&mut self, mut stream: Stream) -> io::Result<Option<Waited>> {
-        while let Some(event) = stream.next().await? {
+        loop {
+            let event = {
+                // Not begun anew after a look at the page, or what has come of an event would be lost.
+                let next = stream.next();
+                tokio::pin!(next);
+                loop {
+                    tokio::select! {
+                        event = &mut next => break event?,
+                        () = sleep_until(self.hope.next()) => {}
+                    }
+                    if self.hope.is_lost() {
+                        return Ok(Some(Waited::Ended(self.go_home().await)));
+                    }
+                    self.look().await;
+                }
+            };
+            let Some(event) = event else { return Ok(None) };
             if event.name == "closed" {
                 return Ok(Some(Waited::Ended(Fate::PlaceEnded)));
             }
@@ -229,7 +264,20 @@ impl Buyer {
                 return Ok(Some(Waited::Admitted(token)));
             }
         }
-        Ok(None)
+    }
+
+    /// Looks at the concert's page.
+    async fn look(&mut self) {
+        let call = Call::new("GET /events/{id}", &self.sale.event_path);
+        let reply = self.sale.world.gateway().send(call).await;
+        let page = reply.ok().filter(Reply::is_success).and_then(|reply| reply.parse());
+        let left = page.map(|page: Page| page.seat_counts.iter().any(|grade| grade.available > 0));
+        self.hope.see(left, Instant::now(), &mut self.dice);
+    }
+
+    async fn go_home(&self) -> Fate {
+        self.leave().await;
+        Fate::SoldOut
     }
 
     /// Reads a reply of the queue.
@@ -263,6 +311,7 @@ impl Buyer {
             place.silence = place.silence.max(now - self.heard);
         }
         self.heard = now;
+        self.hope.hear(status.estimated_wait_seconds.is_some(), Instant::now());
         match status.status {
             State::Waiting => place.last_waiting = place.last_waiting.max(Some(now)),
             State::Admitted => {
@@ -278,24 +327,6 @@ impl Buyer {
         let call = Call::new("DELETE /queue/leave", "/queue/leave").bearer(&self.account.token);
         // Idempotent; what it answered is in the figures.
         let _left = self.sale.world.gateway().send(call).await;
-    }
-
-    /// Nothing is left. Some cannot believe it and try again.
-    async fn go_home(&mut self) -> Fate {
-        let spread = f64::from(u32::try_from(self.sale.crowd).unwrap_or(u32::MAX)) / LEAVE_PER_SECOND;
-        sleep(Duration::from_secs_f64(self.dice.random_range(0.0..=spread))).await;
-        self.leave().await;
-        if self.dice.random_ratio(1, LATECOMERS) {
-            let body = json!({"eventId": self.sale.event});
-            let call = Call::new("POST /queue/enter", "/queue/enter").bearer(&self.account.token);
-            if let Ok(reply) = self.sale.world.gateway().send(call.json(&body)).await
-                && reply.is_success()
-            {
-                self.sale.violation("a sold-out sale let somebody enter");
-                self.leave().await;
-            }
-        }
-        Fate::SoldOut
     }
 }
 

@@ -1,6 +1,9 @@
 //! The run while it lasts: everybody comes, somebody looks once a second, and it ends.
 
-use super::{office::Office, screen::show};
+use super::{
+    office::{Map, Office, Stats},
+    screen::Screen,
+};
 use crate::{
     accounts::Account,
     fairness::Count,
@@ -12,23 +15,27 @@ use crate::{
     watch::Watch,
 };
 use std::{
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 use tokio::{
     task::JoinSet,
-    time::{Instant, MissedTickBehavior, interval, sleep, sleep_until},
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 
-/// How long everybody may take to go home before they are left behind.
+/// How long after the last sale somebody may still wait: half a minute until the next poll, which leads to the concert's page,
+/// twelve seconds of lingering, and as much again and more on a machine that is busy with all the others.
 const GOING_HOME: Duration = Duration::from_secs(120);
 
 /// Why it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
+    /// The hall is full, and all went home by themselves.
     SoldOut,
-    /// Everybody who wanted something has it.
+    /// All went home by themselves, and seats are left.
     Served,
+    /// The hall is full, and some have not noticed.
+    Lingering,
     TimeUp,
     Interrupted,
 }
@@ -36,8 +43,9 @@ pub(super) enum End {
 impl End {
     pub(super) fn words(self) -> &'static str {
         match self {
-            Self::SoldOut => "sold out",
+            Self::SoldOut => "sold out and everybody at home",
             Self::Served => "every buyer was served",
+            Self::Lingering => "sold out, and some waited on for nothing",
             Self::TimeUp => "the time was up",
             Self::Interrupted => "interrupted",
         }
@@ -47,6 +55,8 @@ impl End {
 /// What is known when all are home.
 pub(super) struct Passed {
     pub(super) end: End,
+    /// When the last seat was sold, in seconds from the opening.
+    pub(super) sold_out_at: Option<f64>,
     /// What became of each.
     pub(super) endings: Vec<Ending>,
     /// How it stood, second by second.
@@ -65,8 +75,12 @@ pub(super) struct Evening<'a> {
     watch: Watch,
     moments: Vec<Moment>,
     counts: Vec<Count>,
-    /// When the last line was shown, and how many requests there had been.
+    /// When it was looked at last, and how many requests there had been.
     last: (f64, u64),
+    /// As they were told last: who cannot be asked for a moment does not make a line of thousands empty.
+    stats: Stats,
+    map: Map,
+    screen: Screen,
 }
 
 impl<'a> Evening<'a> {
@@ -80,51 +94,50 @@ impl<'a> Evening<'a> {
             moments: Vec::new(),
             counts: Vec::new(),
             last: (0.0, 0),
+            stats: Stats::default(),
+            map: Map::default(),
+            screen: Screen::default(),
         }
     }
 
-    /// Lets everybody come and waits for the end.
+    /// Lets everybody come and waits until they have gone.
     pub(super) async fn pass(mut self, accounts: Vec<Account>) -> Passed {
         let sale = self.sale;
+        let limit = sale.opens + self.limit;
         let mut crowd = JoinSet::new();
         for (number, account) in accounts.into_iter().enumerate() {
             crowd.spawn(Buyer::new(Arc::clone(sale), number, account).live());
         }
-        let endings: Mutex<Vec<Ending>> = Mutex::default();
         let everybody = async {
+            let mut endings: Vec<Ending> = Vec::new();
             while let Some(ending) = crowd.join_next().await {
                 // A buyer who panicked is missing, and so counted as such.
-                if let Ok(ending) = ending {
-                    endings.lock().unwrap_or_else(PoisonError::into_inner).push(ending);
-                }
+                endings.extend(ending);
             }
+            endings
         };
         tokio::pin!(everybody);
-        let end = {
-            let interrupted = tokio::signal::ctrl_c();
-            tokio::select! {
-                () = &mut everybody => End::Served,
-                end = self.watch_until_sold_out() => end,
-                _ = interrupted => End::Interrupted,
+        let (end, endings) = tokio::select! {
+            endings = &mut everybody => (End::Served, Some(endings)),
+            () = self.watch() => (End::Lingering, None),
+            () = sleep_until(limit) => (End::TimeUp, None),
+            _ = tokio::signal::ctrl_c() => (End::Interrupted, None),
+        };
+        let endings = match endings {
+            Some(endings) => endings,
+            None => {
+                sale.stop.cancel();
+                everybody.await
             }
         };
-        match end {
-            End::SoldOut => sale.sold_out.cancel(),
-            End::Served => {}
-            End::TimeUp | End::Interrupted => sale.stop.cancel(),
-        }
-        let home = Instant::now() + GOING_HOME;
-        loop {
-            tokio::select! {
-                () = &mut everybody => break,
-                () = self.second() => {}
-                () = sleep_until(home) => sale.stop.cancel(),
-            }
-        }
         self.moment().await;
-        let endings = std::mem::take(&mut *endings.lock().unwrap_or_else(PoisonError::into_inner));
+        let sold_out_at = sold_out_at(&self.moments, self.seats);
         Passed {
-            end,
+            end: match end {
+                End::Served if sold_out_at.is_some() => End::SoldOut,
+                end => end,
+            },
+            sold_out_at,
             endings,
             moments: self.moments,
             counts: self.counts,
@@ -132,29 +145,24 @@ impl<'a> Evening<'a> {
         }
     }
 
-    /// Looks and shows once a second, until every seat is sold and nobody is about to give one back.
-    async fn watch_until_sold_out(&mut self) -> End {
+    /// Looks and shows once a second. Returns only if every seat is sold, nobody is about to give one back, and still not
+    /// everybody has gone home after a long time.
+    async fn watch(&mut self) {
         let mut seconds = interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut over_since = None;
         loop {
             let _ = seconds.tick().await;
             self.moment().await;
-            if self.sale.opens.elapsed() > self.limit {
-                return End::TimeUp;
-            }
             let busy = self.sale.counters.busy.load(Ordering::Relaxed);
             let all_came = self.sale.opens.elapsed() > self.sale.mix.entry;
-            let all_sold = self.moments.last().is_some_and(|moment| moment.sold == self.seats);
             // Who is busy now may still cancel; who is not can only be admitted if there is something to be had.
-            if all_sold && busy == 0 && all_came {
-                return End::SoldOut;
+            if self.map.sold < self.seats || busy > 0 || !all_came {
+                over_since = None;
+            } else if over_since.get_or_insert_with(Instant::now).elapsed() > GOING_HOME {
+                return;
             }
         }
-    }
-
-    async fn second(&mut self) {
-        self.moment().await;
-        sleep(Duration::from_secs(1)).await;
     }
 
     /// Notes and shows how it stands.
@@ -164,15 +172,18 @@ impl<'a> Evening<'a> {
         let asked = at(Instant::now());
         let stats = self.office.stats().await;
         let answered = at(Instant::now());
-        if let Some(stats) = &stats {
+        if let Some(stats) = stats {
             self.counts.push(Count {
                 asked,
                 answered,
                 admitted: stats.admitted,
             });
+            self.stats = stats;
         }
-        let stats = stats.unwrap_or_default();
-        let map = self.office.map().await.unwrap_or_default();
+        if let Some(map) = self.office.map().await {
+            self.map = map;
+        }
+        let (stats, map) = (self.stats, self.map);
         let (recorder, counters) = (self.sale.world.recorder(), &self.sale.counters);
         let requests = recorder.requests();
         let (before, requests_before) = self.last;
@@ -194,7 +205,34 @@ impl<'a> Evening<'a> {
             requests_per_second: u32::try_from(requests - requests_before).map_or(0.0, f64::from) / span,
             failures: recorder.failures(),
         };
-        show(&moment, counters.ended.load(Ordering::Relaxed));
+        self.screen.show(&moment, counters.ended.load(Ordering::Relaxed));
         self.moments.push(moment);
+    }
+}
+
+/// From when on the hall was full and stayed so.
+fn sold_out_at(moments: &[Moment], seats: usize) -> Option<f64> {
+    let full = moments.iter().rev().take_while(|moment| moment.sold == seats);
+    full.last().map(|moment| moment.at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hall_is_sold_out_from_when_on_no_seat_comes_back() {
+        let evening = |sold: &[usize]| -> Vec<Moment> {
+            let at = (0_u8..).map(f64::from);
+            let moments = at.zip(sold).map(|(at, sold)| Moment {
+                at,
+                sold: *sold,
+                ..Moment::default()
+            });
+            moments.collect()
+        };
+        assert_eq!(sold_out_at(&evening(&[0, 40, 60, 58, 60, 60]), 60), Some(4.0));
+        assert_eq!(sold_out_at(&evening(&[0, 60, 59]), 60), None);
+        assert_eq!(sold_out_at(&[], 60), None);
     }
 }

@@ -28,18 +28,18 @@ pub(super) async fn judge(
     admission: &Admission,
     office: &Office,
     passed: Passed,
+    seconds: f64,
 ) -> anyhow::Result<Verdict> {
     let sale = &office.sale;
     let state = sale.world.state();
     let (mut fates, mut places) = (Fates::new(), Vec::new());
-    for Ending { fate, place } in passed.endings {
+    for Ending { fate, place, .. } in passed.endings {
         *fates.entry(fate).or_default() += 1;
         places.extend(place);
     }
     let one_queue = !state.pids.contains_key("queue-2");
     let fairness = fairness::judge(&places, admission.claim, one_queue);
     let excess = fairness::excess(&passed.counts, admission.rate, admission.burst);
-    let seconds = sale.opens.elapsed().as_secs_f64();
     let audit = audit(sale).await?;
     let map = office.map().await.context("the seat map cannot be read")?;
     let Ledger {
@@ -63,6 +63,7 @@ pub(super) async fn judge(
         ended: passed.end.words(),
         finished: matches!(passed.end, End::SoldOut | End::Served),
         seconds,
+        sold_out_at: passed.sold_out_at,
         rate: admission.rate,
         burst: admission.burst,
         settings: state.settings.clone(),

@@ -13,7 +13,7 @@ pub(super) struct Office {
 }
 
 /// The line and the places.
-#[derive(Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Stats {
     pub(super) waiting: u64,

@@ -4,23 +4,28 @@ use super::{LOOK_AGAIN, send, send_into_tunnel};
 use crate::{
     client::{Call, Reply},
     onsale::{
+        plan::thinking,
         sale::{Booking, Fate},
         waiter::{Buyer, may_pass},
     },
 };
-use rand::RngExt;
 use serde::Deserialize;
 use serde_json::json;
 use std::{io, time::Duration};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-/// Those who race want some of the first free seats.
-const FRONT: usize = 12;
-
 #[derive(Deserialize)]
 struct Map {
     seats: Vec<Seat>,
+}
+
+impl Map {
+    /// The seats that can be had, in the hall's order.
+    fn free(&self) -> Vec<Uuid> {
+        let free = self.seats.iter().filter(|seat| seat.status == SeatStatus::Available);
+        free.map(|seat| seat.id).collect()
+    }
 }
 
 #[derive(Deserialize)]
@@ -69,12 +74,14 @@ impl Hold {
     }
 }
 
-/// Looks at the map and asks for seats until some are held; or how it ended without.
+/// Looks at the map, thinks, and asks for seats until some are held; or how it ended without. Who was not quick enough looks at
+/// a new map first, and thinks again.
 pub(super) async fn choose(buyer: &mut Buyer, token: &str, deadline: Instant) -> Result<Hold, Fate> {
+    let mut lost = 0;
     loop {
         if Instant::now() > deadline {
             buyer.leave().await;
-            return Err(Fate::SoldOut);
+            return Err(Fate::PlaceEnded);
         }
         let Some(map) = look(buyer).await? else {
             sleep(LOOK_AGAIN).await;
@@ -84,15 +91,18 @@ pub(super) async fn choose(buyer: &mut Buyer, token: &str, deadline: Instant) ->
             buyer.leave().await;
             return Err(Fate::SoldOut);
         }
-        let wish = wish(buyer, &map);
-        if wish.is_empty() {
+        let free = map.free();
+        if free.is_empty() {
             // Every seat is held; some will fall free.
             sleep(LOOK_AGAIN).await;
             continue;
         }
-        if let Some(hold) = hold(buyer, token, &wish).await? {
+        sleep(thinking(&mut buyer.dice)).await;
+        let wish = &free[buyer.plan.wish(free.len(), lost, &mut buyer.dice)];
+        if let Some(hold) = hold(buyer, token, wish).await? {
             return Ok(hold);
         }
+        lost += 1;
     }
 }
 
@@ -104,21 +114,6 @@ async fn look(buyer: &Buyer) -> Result<Option<Map>, Fate> {
         Ok(reply) if !may_pass(&reply) => Err(Fate::Failed),
         _ => Ok(None),
     }
-}
-
-/// Seats side by side, if there are.
-fn wish(buyer: &mut Buyer, map: &Map) -> Vec<Uuid> {
-    let free: Vec<Uuid> = map
-        .seats
-        .iter()
-        .filter(|seat| seat.status == SeatStatus::Available)
-        .map(|seat| seat.id)
-        .collect();
-    let count = buyer.plan.seats.min(free.len());
-    let choices = free.len() - count + 1;
-    let choices = if buyer.plan.races { choices.min(FRONT) } else { choices };
-    let from = buyer.dice.random_range(0..choices);
-    free.into_iter().skip(from).take(count).collect()
 }
 
 /// Asks for seats; none if somebody else was quicker.
