@@ -39,6 +39,7 @@ use common::{
     health::Health,
     http::{ServiceInfo, service_router},
     lifecycle::{Application, Workers},
+    program::Program,
 };
 use consumers::{EventEvents, PaymentEvents, ReservationEvents};
 use messages::ConsumerGroup;
@@ -48,7 +49,7 @@ use posters::Posters;
 use reads::Reads;
 use sqlx::PgPool;
 use state::AppState;
-use std::sync::Arc;
+use std::{process::ExitCode, sync::Arc};
 
 const INFO: ServiceInfo = ServiceInfo {
     name: "event-service",
@@ -59,8 +60,19 @@ const INFO: ServiceInfo = ServiceInfo {
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn openapi() -> anyhow::Result<String> {
+fn openapi() -> anyhow::Result<String> {
     common::http::document(INFO, routes::documented(common::http::BODY_LIMIT_BYTES))
+}
+
+/// The service's process, from its arguments to its end.
+pub async fn program() -> ExitCode {
+    let program = Program {
+        name: INFO.name,
+        config: Config::from_env,
+        build,
+        openapi: |_| openapi(),
+    };
+    program.run().await
 }
 
 /// Builds the service: its port is bound and its workers run when this returns.

@@ -30,12 +30,12 @@ mod server;
 mod steps;
 
 pub use config::Config;
-pub use routes::openapi;
 
 use common::{
     Fresh,
     jwt::TokenVerifier,
     lifecycle::{Application, Shutdown, Workers},
+    program::Program,
     telemetry,
 };
 use pipeline::Gateway;
@@ -43,10 +43,21 @@ use proxy::Proxy;
 use redis_state::{Outage, RedisState};
 use route_table::RouteTable;
 use routes::{Documents, OwnState, Readiness};
-use std::{sync::Arc, time::Duration};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 /// How often what piles up in memory is cleared away.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The gateway's process, from its arguments to its end.
+pub async fn program() -> ExitCode {
+    let program = Program {
+        name: "gateway",
+        config: Config::from_env,
+        build,
+        openapi: routes::openapi,
+    };
+    program.run().await
+}
 
 /// Builds the gateway: binds its port and starts its workers.
 ///

@@ -39,6 +39,7 @@ use common::{
     health::Health,
     http::{ServiceInfo, service_router},
     lifecycle::{Application, Workers},
+    program::Program,
 };
 use consumers::ReservationEvents;
 use messages::ConsumerGroup;
@@ -48,7 +49,7 @@ use portone::PortoneClient;
 use settlement::Settlement;
 use sqlx::PgPool;
 use state::{AppState, Inner};
-use std::sync::Arc;
+use std::{process::ExitCode, sync::Arc};
 use tokio_util::task::TaskTracker;
 use workers::Tools;
 
@@ -61,8 +62,19 @@ const INFO: ServiceInfo = ServiceInfo {
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn openapi() -> anyhow::Result<String> {
+fn openapi() -> anyhow::Result<String> {
     common::http::document(INFO, routes::documented())
+}
+
+/// The service's process, from its arguments to its end.
+pub async fn program() -> ExitCode {
+    let program = Program {
+        name: INFO.name,
+        config: Config::from_env,
+        build,
+        openapi: |_| openapi(),
+    };
+    program.run().await
 }
 
 /// Builds the service: its port is bound and its workers run when this returns.

@@ -50,11 +50,13 @@ use common::{
     health::Health,
     http::{ServiceInfo, service_router},
     lifecycle::{Application, Workers},
+    program::Program,
 };
 use consumers::{EventEvents, ReservationEvents};
 use messages::ConsumerGroup;
 use outbox::{Consumer, Retention};
 use state::AppState;
+use std::process::ExitCode;
 
 const INFO: ServiceInfo = ServiceInfo {
     name: "queue-service",
@@ -65,8 +67,19 @@ const INFO: ServiceInfo = ServiceInfo {
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn openapi() -> anyhow::Result<String> {
+fn openapi() -> anyhow::Result<String> {
     common::http::document(INFO, routes::documented())
+}
+
+/// The service's process, from its arguments to its end.
+pub async fn program() -> ExitCode {
+    let program = Program {
+        name: INFO.name,
+        config: Config::from_env,
+        build,
+        openapi: |_| openapi(),
+    };
+    program.run().await
 }
 
 /// Builds the service: its port is bound and its workers run when this returns.

@@ -57,15 +57,28 @@ use common::{
     Clock,
     health::Health,
     lifecycle::{Application, Workers},
+    program::Program,
 };
 use state::App;
+use std::process::ExitCode;
 
 /// The document of its API as JSON.
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn openapi() -> anyhow::Result<String> {
+fn openapi() -> anyhow::Result<String> {
     common::http::document(routes::INFO, routes::documented())
+}
+
+/// The service's process, from its arguments to its end.
+pub async fn program() -> ExitCode {
+    let program = Program {
+        name: routes::INFO.name,
+        config: Config::from_env,
+        build,
+        openapi: |_| openapi(),
+    };
+    program.run().await
 }
 
 /// Builds the service: connections are made when first used, the port is bound at once.

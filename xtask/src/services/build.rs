@@ -1,6 +1,8 @@
 //! Building what will be started.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
@@ -9,6 +11,11 @@ use anyhow::{Context as _, Result};
 use super::UNITS;
 use crate::process::Origin;
 use crate::workspace::{Workspace, run};
+
+/// The package of the file that all services are in.
+const MULTICALL_PACKAGE: &str = "multicall";
+/// That file.
+const MULTICALL: &str = "ticket-queue";
 
 /// Builds the services, the simulators and the operator's tool.
 pub(crate) fn build(workspace: &Workspace, release: bool) -> Result<()> {
@@ -20,14 +27,42 @@ pub(crate) fn build(workspace: &Workspace, release: bool) -> Result<()> {
 pub(crate) fn build_with(workspace: &Workspace, release: bool, also: &[&str]) -> Result<()> {
     let mut cargo = workspace.cargo();
     cargo.arg("build");
-    let packages = UNITS.iter().map(|unit| unit.package).chain(["ticketctl"]);
-    for package in packages.chain(also.iter().copied()) {
+    for package in packages(release).iter().chain(also) {
         cargo.args(["-p", package]);
     }
     if release {
         cargo.arg("--release");
     }
-    run(&mut cargo)
+    run(&mut cargo)?;
+    if release {
+        link(&workspace.binaries(true)?)?;
+    }
+    Ok(())
+}
+
+/// What is built. Released services are one file; while developing each is a program of its own, so that a change to one
+/// links only that one.
+fn packages(release: bool) -> Vec<&'static str> {
+    let alone = UNITS.iter().filter(|unit| !(release && unit.is_service()));
+    let together = release.then_some(MULTICALL_PACKAGE);
+    let programs = alone.map(|unit| unit.package).chain(["ticketctl"]);
+    programs.chain(together).collect()
+}
+
+/// Gives the one file of all services their names.
+fn link(binaries: &Path) -> Result<()> {
+    for unit in UNITS.iter().filter(|unit| unit.is_service()) {
+        let name = binaries.join(unit.package);
+        if fs::read_link(&name).is_ok_and(|target| target == Path::new(MULTICALL)) {
+            continue;
+        }
+        // Or a program of this service alone, built by `cargo bench` or by hand.
+        if name.symlink_metadata().is_ok() {
+            fs::remove_file(&name).with_context(|| format!("cannot replace {}", name.display()))?;
+        }
+        symlink(MULTICALL, &name).with_context(|| format!("cannot create {}", name.display()))?;
+    }
+    Ok(())
 }
 
 /// Identifies a binary together with the environment it is given.

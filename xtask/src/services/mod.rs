@@ -88,7 +88,7 @@ pub(crate) async fn up(workspace: &Workspace, ports: &Ports, infra: &Infra, want
             .collect(),
         replicas: UNITS
             .iter()
-            .filter(|unit| unit.name != SIMULATORS.name)
+            .filter(|unit| unit.is_service())
             .map(|unit| (unit.name.to_owned(), environment.urls(*unit)))
             .collect(),
         simulators: SIMULATORS.url(ports),

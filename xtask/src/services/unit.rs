@@ -54,6 +54,11 @@ const fn behind_the_gateway(name: &'static str, package: &'static str) -> Unit {
 }
 
 impl Unit {
+    /// Whether it is ours to ship, not a stand-in.
+    pub(super) fn is_service(self) -> bool {
+        self.name != SIMULATORS.name
+    }
+
     /// Its port.
     pub(super) fn port(self, ports: &Ports) -> u16 {
         let [gateway, user, event, queue, reservation, payment] = ports.services;

@@ -9,7 +9,7 @@ mod stats;
 mod status;
 
 pub(crate) use openapi::documents::Documents;
-pub use openapi::merged_of_files as openapi;
+pub(crate) use openapi::merged_of_files as openapi;
 pub(crate) use stats::Requests;
 pub(crate) use status::Readiness;
 

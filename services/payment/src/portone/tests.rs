@@ -183,19 +183,18 @@ async fn a_lost_reply_is_no_answer_though_the_money_was_taken() {
 #[tokio::test]
 async fn a_slow_answer_is_no_answer() {
     let portone = PortOne::start().await;
-    let client = portone.client(&[("PORTONE_TIMEOUT_SECONDS", "0.2")]);
-    portone.faults(json!({"get": {"delayMs": 2000}})).await;
+    let client = portone.client(&[("PORTONE_TIMEOUT_SECONDS", "1")]);
+    portone.faults(json!({"get": {"delayMs": 120_000}})).await;
     let started = Instant::now();
     let error = client.get_payment(Uuid::now_v7()).await.unwrap_err();
     assert!(matches!(error, PortoneError::NoAnswer { .. }), "{error}");
-    assert!(started.elapsed() < Duration::from_secs(1));
+    assert!(started.elapsed() < Duration::from_secs(60));
 }
 
 #[tokio::test]
 async fn nobody_there_means_nothing_was_sent() {
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let url = format!("http://{free}");
-    let env = Env::from_pairs([("PORTONE_BASE_URL", url.as_str())]).unwrap();
+    // A port that was free a moment ago may be another test's by now; this one is nobody's.
+    let env = Env::from_pairs([("PORTONE_BASE_URL", "http://127.0.0.1:9")]).unwrap();
     let client = PortoneClient::new(&PortoneConfig::from_env(&env).unwrap()).unwrap();
     let error = client.confirm(&confirm(Uuid::now_v7(), "token")).await.unwrap_err();
     assert!(error.was_not_sent(), "{error}");

@@ -110,11 +110,11 @@ async fn a_redis_that_hangs_is_waited_for_only_once_in_a_while() {
     assert_eq!(process.get(&database).await.unwrap(), Some(1));
     redis.freeze();
     let began = tokio::time::Instant::now();
-    for _ in 0..20 {
+    for _ in 0..100 {
         assert_eq!(process.get(&database).await.unwrap(), Some(1));
     }
-    // One by one they would have waited for four seconds.
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    // One by one they would have waited for twenty seconds.
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     redis.thaw();
     let before = database.loads();
     eventually("Redis is used again", SOON, async || {

@@ -26,7 +26,7 @@ pub(super) async fn show(State(state): State<Arc<OwnState>>) -> impl IntoRespons
 ///
 /// # Errors
 /// When a file cannot be read or belongs to no service.
-pub fn merged_of_files(parts: &[PathBuf]) -> anyhow::Result<String> {
+pub(crate) fn merged_of_files(parts: &[PathBuf]) -> anyhow::Result<String> {
     let read = |path: &PathBuf| {
         let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
         let backend = Backend::parse(name).with_context(|| format!("{} is of no service", path.display()))?;

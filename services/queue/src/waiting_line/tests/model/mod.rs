@@ -62,7 +62,7 @@ fn play(env: &TestEnv, seed: u64, cases: u32, shrinking: u32, fault: Option<Faul
 async fn any_history_goes_as_the_model_says() {
     let first: u64 = variable("WAITING_LINE_SEED", 1);
     let lanes = variable("WAITING_LINE_LANES", 4);
-    let histories = variable::<u32>("WAITING_LINE_HISTORIES", 300).div_ceil(lanes);
+    let histories = variable::<u32>("WAITING_LINE_HISTORIES", 160).div_ceil(lanes);
     let env = TestEnv::new().await;
     let lane = &|seed| {
         let played = play(&env, seed, histories, 4000, None);
