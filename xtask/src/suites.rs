@@ -1,5 +1,8 @@
 //! All the tests. They are many programs, and most of their time is waiting (for an expiry, for a service to start), so two
 //! run at a time: those of the whole system one after the other, and beside them those of the crates and services.
+//!
+//! A few tests may fail for want of a core. They are run once more, alone, on the machine that is quiet then. One that passes
+//! only so is told at the end, with the log of its failure: somebody should look why, but the change at hand may be right.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -20,6 +23,9 @@ const SYSTEM: &str = "system-tests";
 /// others, they would have every dependency compiled a second time; by themselves they are few and small.
 const ALONE: [&str; 2] = ["resilience", "xtask"];
 
+/// More failures than these are no accident, and not run again.
+const SECOND_CHANCES: usize = 3;
+
 /// One test program.
 struct Suite {
     package: String,
@@ -29,11 +35,43 @@ struct Suite {
     folder: PathBuf,
 }
 
+impl Suite {
+    fn name(&self) -> String {
+        format!("{} {}", self.package, self.target)
+    }
+
+    /// Runs it with these arguments. Whether it ended well, and what it printed, which is kept as a log of this name.
+    fn run(&self, arguments: &[&str], log: &Path, prepare: &(dyn Fn(&mut Command) + Sync)) -> Result<(bool, String)> {
+        let output = File::create(log).with_context(|| format!("cannot create {}", log.display()))?;
+        let mut program = Command::new(&self.program);
+        program
+            .args(arguments)
+            .current_dir(&self.folder)
+            .env("CARGO_MANIFEST_DIR", &self.folder)
+            .stdin(Stdio::null())
+            .stderr(output.try_clone()?)
+            .stdout(output);
+        prepare(&mut program);
+        let status = program
+            .status()
+            .with_context(|| format!("cannot start the tests {}", self.name()))?;
+        let text = fs::read(log).map(|text| String::from_utf8_lossy(&text).into_owned())?;
+        Ok((status.success(), text))
+    }
+}
+
 /// What became of the programs so far.
 #[derive(Default)]
 struct Tally {
     passed: u64,
-    failed: Vec<String>,
+    failed: Vec<Failure>,
+}
+
+/// A program that did not end well.
+struct Failure {
+    suite: Suite,
+    /// Those of its tests that failed; none if it ended before it could say so.
+    tests: Vec<String>,
 }
 
 /// Builds and runs every test of the workspace. `prepare` adds what the tests must know.
@@ -76,12 +114,39 @@ pub(crate) fn run_all(workspace: &Workspace, prepare: &(dyn Fn(&mut Command) + S
     });
     let doc_tests: Result<Vec<()>> = doc_tests.collect();
     let tally = tally.into_inner().context("a lane of tests panicked")?;
-    ensure!(tally.failed.is_empty(), "failed: {}", tally.failed.join(", "));
+    let unsure = run_again(&tally.failed, &logs, prepare)?;
     // Programs that run nothing all end well.
     ensure!(tally.passed > 0, "no test was run");
     doc_tests?;
     say!("{} tests passed", tally.passed);
+    for name in unsure {
+        say!("and {name}, but only the second time, alone: see its failure above");
+    }
     Ok(())
+}
+
+/// Gives failed tests a second chance. Those that took it; an error if there are others.
+fn run_again(failed: &[Failure], logs: &Path, prepare: &(dyn Fn(&mut Command) + Sync)) -> Result<Vec<String>> {
+    let names = failed
+        .iter()
+        .map(|failure| format!("{} {}", failure.suite.name(), failure.tests.join(" ")));
+    let names: Vec<String> = names.collect();
+    let tests: usize = failed.iter().map(|failure| failure.tests.len()).sum();
+    let told = failed.iter().all(|failure| !failure.tests.is_empty());
+    ensure!(told && tests <= SECOND_CHANCES, "failed: {}", names.join(", "));
+    for Failure { suite, tests } in failed {
+        for test in tests {
+            say!("once more, alone: {} {test}", suite.name());
+            let log = logs.join(format!("{}-{}-again.log", suite.package, suite.target));
+            let (well, text) = suite.run(&["--exact", test], &log, prepare)?;
+            ensure!(
+                well && passed(&text) == 1,
+                "failed twice: {} {test}\n{text}",
+                suite.name()
+            );
+        }
+    }
+    Ok(names)
 }
 
 /// Builds the test programs of these packages and returns them.
@@ -136,49 +201,51 @@ fn run_lane(
 ) -> Result<()> {
     let next = || queue.lock().ok()?.pop_front();
     while let Some(suite) = next() {
-        let name = format!("{} {}", suite.package, suite.target);
         let log = logs.join(format!("{}-{}.log", suite.package, suite.target));
-        let output = File::create(&log).with_context(|| format!("cannot create {}", log.display()))?;
-        let mut program = Command::new(&suite.program);
-        program
-            .current_dir(&suite.folder)
-            .env("CARGO_MANIFEST_DIR", &suite.folder)
-            .stdin(Stdio::null())
-            .stderr(output.try_clone()?)
-            .stdout(output);
-        prepare(&mut program);
         let started = Instant::now();
-        let status = program
-            .status()
-            .with_context(|| format!("cannot start the tests {name}"))?;
-        let text = fs::read(&log).map(|text| String::from_utf8_lossy(&text).into_owned())?;
-        let passed = passed(&text);
+        let (well, text) = suite.run(&[], &log, prepare)?;
+        let (name, seconds, passed) = (suite.name(), started.elapsed().as_secs_f64(), passed(&text));
         let Ok(mut tally) = tally.lock() else {
             bail!("another lane of tests panicked");
         };
         tally.passed += passed;
-        if status.success() {
+        if !well {
+            say!("{text}\n{seconds:>6.1} s  FAILED  {name}");
+            let tests = failed(&text);
+            tally.failed.push(Failure { suite, tests });
+        } else if passed > 0 {
             // Most programs of libraries and binaries have no tests of their own.
-            if passed > 0 {
-                say!("{:>6.1} s  {passed:>4} passed  {name}", started.elapsed().as_secs_f64());
-            }
-        } else {
-            say!("{text}\n{:>6.1} s  FAILED  {name}", started.elapsed().as_secs_f64());
-            tally.failed.push(name);
+            say!("{seconds:>6.1} s  {passed:>4} passed  {name}");
         }
     }
     Ok(())
 }
 
+/// The tests that a program lists as failed at its end; none if they are not as many as it counted.
+fn failed(output: &str) -> Vec<String> {
+    let listed = output.rsplit_once("\nfailures:\n").map_or("", |(_, rest)| rest);
+    let names = listed.lines().map_while(|line| line.strip_prefix("    "));
+    let names: Vec<String> = names.map(str::to_owned).collect();
+    if names.len() as u64 == counted(output, " failed") {
+        names
+    } else {
+        Vec::new()
+    }
+}
+
 /// How many tests a program says have passed.
 fn passed(output: &str) -> u64 {
-    output
-        .lines()
-        .filter_map(|line| {
-            let (_, rest) = line.strip_prefix("test result: ")?.split_once(". ")?;
-            rest.split_once(" passed")?.0.parse::<u64>().ok()
-        })
-        .sum()
+    counted(output, " passed")
+}
+
+/// The number before this word in the lines of results.
+fn counted(output: &str, word: &str) -> u64 {
+    let results = output.lines().filter_map(|line| line.strip_prefix("test result: "));
+    let counts = results.filter_map(|line| {
+        let before = line.split_once(word)?.0;
+        before.rsplit(' ').next()?.parse::<u64>().ok()
+    });
+    counts.sum()
 }
 
 #[cfg(test)]
@@ -187,9 +254,12 @@ mod tests {
 
     #[test]
     fn what_a_program_says_is_counted() {
-        let output =
-            "running 2 tests\ntest a ... ok\n\ntest result: FAILED. 17 passed; 1 failed; 0 ignored; finished in 1.0s\n";
-        assert_eq!(passed(output), 17);
-        assert_eq!(passed("thread panicked"), 0);
+        let output = "running 3 tests\ntest a ... ok\ntest b ... FAILED\n\nfailures:\n\n---- b stdout ----\nfailures:\n\n\n\
+                      failures:\n    b\n\ntest result: FAILED. 17 passed; 1 failed; 0 ignored; finished in 1.0s\n";
+        assert_eq!((passed(output), failed(output)), (17, vec!["b".to_owned()]));
+        let one_is_not_named = output.replace("1 failed", "2 failed");
+        assert!(failed(&one_is_not_named).is_empty());
+        let died = "thread panicked";
+        assert!(passed(died) == 0 && failed(died).is_empty());
     }
 }
