@@ -8,7 +8,7 @@ use test_support::{Api, Reply, eventually};
 use uuid::Uuid;
 
 const PASSWORD: &str = "Buyer-pass-1!";
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Telephone numbers are handed out one by one; nothing else about a buyer needs to differ.
 static NEXT_PHONE: AtomicU32 = AtomicU32::new(1);

@@ -1,11 +1,8 @@
 //! A second process of everything.
 
-use crate::{
-    Part, System,
-    process::{Running, free_port},
-};
+use crate::{Part, System, process::Running};
 use std::{collections::HashMap, path::PathBuf};
-use test_support::Api;
+use test_support::{Api, free_port};
 
 /// Another process of every service and of the gateway, with the database, Redis database and topics of a [`System`]. Its
 /// services call each other and not the system's, because a service knows one address of each other; workers, relays and

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 /// How long a flow may take to the point where it dies: a consumer that has lost its process waits for its partitions for
 /// six seconds, and the machine may be busy.
-const REACHED_WITHIN: Duration = Duration::from_secs(60);
+const REACHED_WITHIN: Duration = Duration::from_secs(120);
 
 impl System {
     /// From now on, the first process of this part that comes to the point dies there. Words after the point's name, such

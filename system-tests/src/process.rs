@@ -1,22 +1,21 @@
+use http::Method;
 use std::{
     collections::HashMap,
     fs::File,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::Stdio,
-    sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
-use test_support::Login;
+use test_support::{Api, Login};
 use tokio::{
     process::{Child, Command},
     time::Instant,
 };
 
 /// How long a part may take to become ready on a busy machine.
-const READY_WITHIN: Duration = Duration::from_secs(30);
+const READY_WITHIN: Duration = Duration::from_secs(90);
 /// How long a part may take to stop when it is asked to.
-const STOPPED_WITHIN: Duration = Duration::from_secs(40);
+const STOPPED_WITHIN: Duration = Duration::from_secs(90);
 
 /// A part of the system that runs as a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -142,15 +141,12 @@ impl Running {
 
     /// Waits until the part at this address may be used.
     pub(crate) async fn wait_ready(&mut self, part: Part, address: &str, log: &Path) {
-        let url = format!("{address}{}", part.ready_path());
-        common::lifecycle::install_tls_provider();
-        let http = reqwest::Client::new();
+        let outside = Api::new(address);
         let deadline = Instant::now() + READY_WITHIN;
-        while !http
-            .get(&url)
-            .send()
+        while !outside
+            .try_send(Method::GET, part.ready_path(), None)
             .await
-            .is_ok_and(|reply| reply.status().is_success())
+            .is_ok_and(|reply| reply.status.is_success())
         {
             assert!(!self.has_ended(), "{part:?} has ended; see {}", log.display());
             assert!(
@@ -166,22 +162,6 @@ impl Running {
     pub(crate) fn has_ended(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(Some(_)))
     }
-}
-
-/// The next port to try. Below those that the kernel gives to outgoing connections, so that none takes it between here and
-/// the start of the process; each run of the tests begins elsewhere.
-static NEXT_PORT: AtomicU32 = AtomicU32::new(0);
-
-/// A port that was free a moment ago, and that nobody else in this process was given.
-pub(crate) fn free_port() -> u16 {
-    const FIRST: u32 = 20_000;
-    const COUNT: u32 = 12_000;
-    let offset = std::process::id().wrapping_mul(101);
-    (0..COUNT)
-        .map(|_| NEXT_PORT.fetch_add(1, Ordering::Relaxed))
-        .filter_map(|next| u16::try_from(FIRST + offset.wrapping_add(next) % COUNT).ok())
-        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
-        .expect("some port is free")
 }
 
 /// Where the services' binaries are: where the caller says, else beside this test's own.

@@ -1,17 +1,17 @@
 use crate::{
     Admin, Books,
-    process::{Part, Running, free_port},
+    process::{Part, Running},
 };
 use serde_json::{Value, json};
 use std::{collections::HashMap, path::PathBuf, time::Duration};
-use test_support::{Api, Login, TestEnv};
+use test_support::{Api, Login, TestEnv, free_port};
 use ticketctl::audit::Auditor;
 use user_service::AdminAccount;
 
 /// How long a system may take until nothing moves any more.
-const REST_WITHIN: Duration = Duration::from_secs(40);
+const REST_WITHIN: Duration = Duration::from_secs(90);
 /// How long what is broken may take to become right by itself: what a request that is still running is about to do.
-const SETTLED_WITHIN: Duration = Duration::from_secs(5);
+const SETTLED_WITHIN: Duration = Duration::from_secs(20);
 /// The administrator of every system.
 pub const ADMIN_EMAIL: &str = "admin@ticket-queue.test";
 /// Their password.
@@ -19,9 +19,10 @@ pub const ADMIN_PASSWORD: &str = "System-test-1!";
 
 /// A system of its own: processes, database, Redis database, topics.
 pub struct System {
+    /// Killed before their database and topics are deleted, which is what the order of these fields says.
+    pub(crate) running: HashMap<Part, Running>,
     pub(crate) env: TestEnv,
     ports: HashMap<Part, u16>,
-    pub(crate) running: HashMap<Part, Running>,
     pub(crate) logs: PathBuf,
 }
 

@@ -128,7 +128,7 @@ async fn a_queue_token_is_worth_as_long_as_its_place_and_for_nothing_else() {
             .expect_problem(409, "RESERVATION_NOT_PENDING");
     }
     // The confirmation ends the place, and the token with it.
-    eventually("the token has ended", Duration::from_secs(30), || async {
+    eventually("the token has ended", Duration::from_secs(90), || async {
         let status = buyer.api().get("/queue/status").await;
         (status.status.as_u16() == 404).then_some(())
     })

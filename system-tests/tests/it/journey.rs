@@ -1,5 +1,4 @@
 use serde_json::json;
-use std::time::{Duration, Instant};
 use system_tests::{Buyer, Outcome, System};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,12 +55,11 @@ async fn a_declined_card_costs_nothing_and_gives_the_seats_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expired_hold_gives_the_seats_back_within_five_seconds() {
-    let system = System::start_with(&[("HOLD_TTL_SECONDS", "2")]).await;
+    let system = System::start_with(&[("HOLD_TTL_SECONDS", "6")]).await;
     let sale = system.admin().await.open_sale(1, 4).await;
     let (slow, quick) = (Buyer::register(&system).await, Buyer::register(&system).await);
-    let hold = slow.queue_and_hold(&sale, 1).await;
-    let held_at = Instant::now();
     let token = quick.queue(&sale).await;
+    let hold = slow.queue_and_hold(&sale, 1).await;
     quick
         .try_hold(&sale, &token, &hold.seat_ids)
         .await
@@ -69,11 +67,11 @@ async fn an_expired_hold_gives_the_seats_back_within_five_seconds() {
 
     let reservation = slow.wait_for(hold.reservation_id, "CANCELLED").await;
     assert_eq!(reservation["cancelReason"], "HOLD_EXPIRED");
-    assert!(
-        held_at.elapsed() < Duration::from_secs(7),
-        "I4: TTL + 5 s, took {:?}",
-        held_at.elapsed()
-    );
+    // By the database's clock: how late this test looked is another matter.
+    let in_time = "SELECT count(*) FROM reservation_service.reservations
+        WHERE cancel_reason = 'HOLD_EXPIRED' AND cancelled_at BETWEEN hold_expires_at AND hold_expires_at + interval '5 s'";
+    let in_time = system_tests::count(&system.env().superuser_url(), in_time).await;
+    assert_eq!(in_time, 1, "I4: TTL + 5 s; {reservation}");
     let late = slow.create_payment(&hold, uuid::Uuid::new_v4()).await;
     assert_eq!(late.status.as_u16(), 409, "{late:?}");
 

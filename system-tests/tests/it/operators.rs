@@ -7,7 +7,7 @@ use std::time::Duration;
 use system_tests::{Buyer, System, count};
 use test_support::eventually;
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 /// Runs the operators' tool on this system.
 async fn ticketctl(system: &System, command: &str) {

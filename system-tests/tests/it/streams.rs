@@ -6,7 +6,7 @@ use system_tests::{Buyer, System};
 pub(crate) async fn until(reply: &mut reqwest::Response, name: &str) -> Value {
     let mut read = String::new();
     let wanted = format!("event: {name}\n");
-    tokio::time::timeout(Duration::from_secs(30), async {
+    tokio::time::timeout(Duration::from_secs(90), async {
         loop {
             let complete = read.split_inclusive("\n\n").filter(|block| block.ends_with("\n\n"));
             if let Some(block) = complete.into_iter().find(|block| block.contains(&wanted)) {

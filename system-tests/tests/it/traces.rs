@@ -48,6 +48,8 @@ async fn one_trace_leads_from_the_click_to_sold() {
         ("LOG_FORMAT", "json"),
     ])
     .await;
+    // A webhook that is quicker than the confirmation's own look decides the payment, in a trace of its own.
+    system.faults(&json!({"webhook": {"dropRate": 1.0}})).await;
     let sale = system.admin().await.open_sale(1, 2).await;
     let buyer = Buyer::register(&system).await;
     let token = buyer.queue(&sale).await;

@@ -7,9 +7,9 @@ use http::Method;
 use serde_json::Value;
 use simulators::SimulatorConfig;
 use sqlx::{PgPool, postgres::PgPoolOptions};
-use std::{collections::HashMap, net::TcpListener as StdListener, time::Duration};
+use std::{collections::HashMap, time::Duration};
 use system_tests::{Admin, Sale};
-use test_support::{Api, Login, Running, TestEnv, connect_redis, eventually};
+use test_support::{Api, Login, Running, TestEnv, connect_redis, eventually, free_port};
 use tokio::{net::TcpListener, task::JoinSet};
 use uuid::Uuid;
 
@@ -169,14 +169,14 @@ impl Town {
             pairs.insert("RESERVATION_SERVICE_URL".to_owned(), self.generous.url());
         }
         let env = Env::from_pairs(pairs).unwrap();
-        let house = eventually("the port is free", Duration::from_secs(10), || async {
+        let house = eventually("the port is free", Duration::from_secs(60), || async {
             House::open(part, env.clone()).await.ok()
         })
         .await;
         let before = self.houses.insert(part, house);
         assert!(before.is_none(), "{part:?} ran already");
         let outside = Api::new(&format!("http://127.0.0.1:{}", self.ports[&part]));
-        eventually("it is ready", Duration::from_secs(60), || async {
+        eventually("it is ready", Duration::from_secs(90), || async {
             let reply = outside.try_send(Method::GET, "/health/ready", None).await.ok()?;
             reply.status.is_success().then_some(())
         })
@@ -262,12 +262,6 @@ fn log() {
         // Only the first of several towns can.
         let _logging_already = common::telemetry::init(&env);
     }
-}
-
-/// A port that was free a moment ago.
-fn free_port() -> u16 {
-    let listener = StdListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 #[track_caller]

@@ -20,6 +20,9 @@ pub(super) const NAME: &str = "postgres";
 pub(super) const SUPERUSER: &str = "postgres";
 /// Known to everybody: the server listens on the loopback address only.
 pub(super) const PASSWORD: &str = "postgres";
+/// What everybody knows need not be hard to guess. The 4,096 rounds that are usual cost a program of a debug build a good part of
+/// the time that a test takes, for each of its connections. In force for passwords that are set from now on.
+const CHEAP_PASSWORDS: &str = "scram_iterations=1";
 const VERSION: &str = "18.1.0";
 /// The system user that runs the server when this program runs as root.
 const ACCOUNT: &str = "ticketqueue";
@@ -45,6 +48,7 @@ pub(super) async fn start(workspace: &Workspace, ports: &Ports) -> Result<Starte
         .arg(&data)
         .args(["-p", &ports.postgres.to_string(), "-h", "127.0.0.1", "-k", ""]);
     command.args(["-c", "max_connections=300", "-c", "password_encryption=scram-sha-256"]);
+    command.args(["-c", CHEAP_PASSWORDS]);
     command.args([
         "-c",
         "timezone=UTC",
@@ -245,12 +249,13 @@ fn initialize(home: &Path, binaries: &Path, data: &Path, account: Account) -> Re
     fs::write(&password, PASSWORD)?;
     account.own(&password)?;
     let mut initdb = account.command(&binaries.join("bin/initdb"), home);
-    initdb
-        .arg("-D")
-        .arg(data)
-        .arg("--pwfile")
-        .arg(&password)
-        .args(["-U", SUPERUSER, "--auth=scram-sha-256"]);
+    initdb.arg("-D").arg(data).arg("--pwfile").arg(&password).args([
+        "-U",
+        SUPERUSER,
+        "--auth=scram-sha-256",
+        "-c",
+        CHEAP_PASSWORDS,
+    ]);
     // The built-in locale sorts the same on every machine, whatever locales that one has.
     initdb.args([
         "--encoding=UTF8",

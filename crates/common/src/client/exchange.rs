@@ -53,6 +53,8 @@ impl Line {
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
+            // Services have no other addresses than plain HTTP, and to read the machine's certificates takes a while.
+            .tls_certs_only([])
             .build()?;
         Ok(Self {
             http,

@@ -160,12 +160,12 @@ async fn a_service_that_fails_is_left_alone_and_nobody_waits_for_it() {
     }
     assert_eq!(service.heard(), 20);
     let began = Instant::now();
-    for _ in 0..200 {
+    for _ in 0..600 {
         unavailable(client.get("/internal/x")).await;
     }
     assert_eq!(service.heard(), 20, "its circuit is open");
     // A pause before a retry is 50 ms on average.
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
 }
 
 fn client_key() -> SigningKey {

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 pub(crate) const GROUP: ConsumerGroup = ConsumerGroup::RESERVATION_PAYMENT;
-pub(crate) const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 /// One test's world.
 pub(crate) struct Bench {

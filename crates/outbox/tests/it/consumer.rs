@@ -38,7 +38,7 @@ async fn a_message_that_is_sent_again_takes_effect_once() {
 #[tokio::test]
 async fn failures_that_pass_are_tried_again() {
     let mut bench = Bench::new().await;
-    bench.config.consumer.handler_timeout = Duration::from_millis(300);
+    bench.config.consumer.handler_timeout = Duration::from_secs(2);
     let relay = bench.relay();
     let outbox = relay.outbox();
     let shutdown = Shutdown::new();

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use common::lifecycle::Shutdown;
 use test_support::eventually;
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::bench::{Bench, Running, SOON};
@@ -29,9 +28,7 @@ async fn another_relay_takes_over_when_a_dead_ones_leases_end() {
     let outbox = relay.outbox();
     let _relay = Running::start(relay.run(shutdown.clone()));
     bench.pay(&outbox, Uuid::now_v7(), "").await;
-    let begun = Instant::now();
     bench.wait_until_all_is_published().await;
-    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]
@@ -64,7 +61,7 @@ async fn a_row_whose_commit_woke_nobody_is_found_by_polling() {
 #[tokio::test]
 async fn a_row_committed_beside_another_replicas_relay_leaves_at_once() {
     let mut bench = Bench::new().await;
-    bench.config.relay.poll_interval = Duration::from_secs(60);
+    bench.config.relay.poll_interval = 10 * SOON;
     let shutdown = Shutdown::new();
     let _sending = Running::start(bench.relay().run(shutdown.clone()));
     eventually("all leases", SOON, async || (leases(&bench).await == 16).then_some(())).await;
@@ -85,8 +82,7 @@ async fn a_row_committed_beside_another_replicas_relay_leaves_at_once() {
     bench.pay(&outbox, Uuid::now_v7(), "").await;
     bench.wait_until_all_is_published().await;
 
-    let begun = Instant::now();
+    // Nobody would look by himself before the test has lost its patience.
     bench.pay(&outbox, Uuid::now_v7(), "").await;
     bench.wait_until_all_is_published().await;
-    assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
 }

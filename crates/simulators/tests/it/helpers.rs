@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 pub(crate) const PRICE: i64 = 110_000;
 pub(crate) const STORE: &str = "store-00000000-0000-4000-8000-000000000001";
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct World {
     pub(crate) http: Client,

@@ -1,8 +1,8 @@
 use super::{
     Missing, folder_of, on_path,
-    process::{Folder, PATIENCE, Process, free_port},
+    process::{Folder, PATIENCE, Process},
 };
-use crate::eventually;
+use crate::{eventually, free_port};
 use std::{fs, path::PathBuf};
 use tokio::process::Command;
 

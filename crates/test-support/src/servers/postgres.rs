@@ -1,7 +1,8 @@
 use super::{
     Missing, folder_of,
-    process::{Folder, PATIENCE, Process, free_port, send},
+    process::{Folder, PATIENCE, Process, send},
 };
+use crate::free_port;
 use sqlx::Connection as _;
 use std::{
     fs,

@@ -1,6 +1,5 @@
 use std::{
     fs::{self, File},
-    net::TcpListener,
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -101,10 +100,4 @@ pub(super) fn send(signal: &str, process: u32) {
         .stderr(Stdio::null())
         .status();
     assert!(sent.is_ok(), "there is no shell to send SIG{signal} with");
-}
-
-/// A port that was free a moment ago.
-pub(super) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("some port is free");
-    listener.local_addr().expect("a bound socket has an address").port()
 }

@@ -1,8 +1,8 @@
 use super::{
     Missing, on_path,
-    process::{Folder, PATIENCE, Process, free_port, send},
+    process::{Folder, PATIENCE, Process, send},
 };
-use crate::eventually;
+use crate::{connect_redis, eventually, free_port};
 use std::{fs, path::PathBuf};
 use tokio::process::Command;
 
@@ -62,9 +62,7 @@ impl OwnRedis {
     /// # Panics
     /// When it cannot be reached.
     pub async fn connection(&self) -> redis::aio::MultiplexedConnection {
-        let client = redis::Client::open(self.url()).expect("a usable Redis address");
-        let connection = client.get_multiplexed_async_connection().await;
-        connection.expect("Redis can be reached")
+        connect_redis(&self.url()).await
     }
 
     /// SIGKILL.

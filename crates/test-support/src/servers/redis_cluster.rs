@@ -1,8 +1,5 @@
-use super::{
-    Missing, OwnRedis,
-    process::{PATIENCE, free_port},
-};
-use crate::eventually;
+use super::{Missing, OwnRedis, process::PATIENCE};
+use crate::{eventually, free_port};
 use redis::{Cmd, FromRedisValue, cmd};
 
 /// The slots of the three masters.

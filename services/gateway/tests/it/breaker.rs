@@ -13,7 +13,9 @@ use std::{
 use test_support::{Api, eventually};
 
 /// No limit in reach, so that only the breaker refuses; a minute would be too long to wait.
-const SETTINGS: [(&str, &str); 2] = [("RATE_LIMIT_PROFILE", "loadtest"), ("BREAKER_OPEN_SECONDS", "1")];
+const SETTINGS: [(&str, &str); 2] = [("RATE_LIMIT_PROFILE", "loadtest"), ("BREAKER_OPEN_SECONDS", "2")];
+
+const SOON: Duration = Duration::from_secs(30);
 
 /// One call that the service answers with this status.
 async fn call(api: &Api, status: u16) {
@@ -122,9 +124,11 @@ impl Waiting {
         (world, Instant::now())
     }
 
-    /// Sends thirty calls at once when the breaker looks again; the statuses of all, once ten have been let through.
+    /// Sends thirty calls at once when the breaker looks again; the statuses of all. The ten that are let through are answered
+    /// once the others have been refused: an answer would close the breaker for those who have not asked yet.
     async fn thirty(&self, world: &World) -> Vec<u16> {
-        tokio::time::sleep(Duration::from_millis(1100)).await;
+        tokio::time::sleep(Duration::from_millis(2100)).await;
+        let refused = &AtomicUsize::new(0);
         let callers = (0..30).map(|_| world.anybody());
         let all = join_all(callers.map(|api| async move {
             let got = api.get("/events").await;
@@ -134,12 +138,14 @@ impl Waiting {
                         .is_some_and(|wait| wait.parse::<u64>().is_ok()),
                     "{got:?}"
                 );
+                refused.fetch_add(1, Ordering::SeqCst);
             }
             got.status.as_u16()
         }));
         let release = async {
-            eventually("ten probes arrive", Duration::from_secs(10), || async {
-                (self.arrived.load(Ordering::SeqCst) >= 30).then_some(())
+            eventually("ten probes arrive, and twenty are refused", SOON, || async {
+                let seen = (self.arrived.load(Ordering::SeqCst), refused.load(Ordering::SeqCst));
+                (seen == (30, 20)).then_some(())
             })
             .await;
             self.gate.add_permits(1000);
@@ -154,7 +160,7 @@ async fn half_open_it_lets_ten_through_and_closes_when_they_succeed() {
     let (world, opened) = service.opened().await;
     let got = world.anybody().get("/events").await;
     assert!(
-        opened.elapsed() > Duration::from_millis(900) || got.status == 503,
+        opened.elapsed() > Duration::from_millis(1900) || got.status == 503,
         "{got:?}"
     );
 
@@ -178,7 +184,7 @@ async fn half_open_it_opens_again_when_the_probes_fail() {
     let again = Instant::now();
     let got = world.anybody().get("/events").await;
     assert!(
-        again.elapsed() > Duration::from_millis(900) || got.status == 503,
+        again.elapsed() > Duration::from_millis(1900) || got.status == 503,
         "{got:?}"
     );
     assert!(service.arrived.load(Ordering::SeqCst) <= arrived + usize::from(got.status != 503));

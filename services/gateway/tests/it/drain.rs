@@ -163,11 +163,11 @@ async fn readiness(address: SocketAddr) -> u16 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_it_drains_it_is_not_ready_and_answers_all_the_same() {
-    let world = World::with(&[("SHUTDOWN_DRAIN_SECONDS", "2")]).await;
+    let world = World::with(&[("SHUTDOWN_DRAIN_SECONDS", "4")]).await;
     world.upstream.answer_with(|_| reply(200, &[], "{}"));
     let address = world.gateway.address();
     let draining = async {
-        eventually("readiness fails", Duration::from_secs(10), || async {
+        eventually("readiness fails", Duration::from_secs(20), || async {
             (readiness(address).await == 503).then_some(())
         })
         .await;
@@ -183,7 +183,7 @@ async fn while_it_drains_it_is_not_ready_and_answers_all_the_same() {
 #[tokio::test(flavor = "multi_thread")]
 async fn http2_is_told_to_go_and_what_runs_is_finished() {
     let certificates = Certificates::new();
-    let world = certificates.world(&[("SHUTDOWN_DRAIN_SECONDS", "1")]).await;
+    let world = certificates.world(&[("SHUTDOWN_DRAIN_SECONDS", "3")]).await;
     world.upstream.answer_with(|_| {
         std::thread::sleep(Duration::from_millis(500));
         reply(200, &[], "{}")
@@ -192,7 +192,10 @@ async fn http2_is_told_to_go_and_what_runs_is_finished() {
     let mut used = certificates.http2(address).await;
     let running = used.get("/events", &[]);
     let meanwhile = async {
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        eventually("the request is under way", Duration::from_secs(20), || async {
+            (!world.upstream.requests().is_empty()).then_some(())
+        })
+        .await;
         let stopping = world.gateway.stop();
         let late = async {
             tokio::time::sleep(Duration::from_millis(100)).await;

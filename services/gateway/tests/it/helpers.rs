@@ -54,6 +54,10 @@ impl World {
         ] {
             all.insert(name.to_owned(), value.to_owned());
         }
+        // A Redis that a busy machine keeps waiting is not one that is away. Those whose Redis is, or goes away, keep what is usual.
+        if !settings.iter().any(|(name, _)| name.starts_with("REDIS_")) {
+            all.insert("GATEWAY_REDIS_TIMEOUT_MS".to_owned(), "10000".to_owned());
+        }
         for backend in BACKENDS {
             all.insert(format!("{backend}_SERVICE_URL"), upstream.url());
         }

@@ -207,7 +207,7 @@ async fn a_client_never_sees_a_wrong_reply_as_a_good_one() {
     let liar = liar().await;
     let world = World::with(&[
         ("EVENT_SERVICE_URL", &liar.url()),
-        ("UPSTREAM_TIMEOUT_SECONDS", "1"),
+        ("UPSTREAM_TIMEOUT_SECONDS", "3"),
         ("BREAKER_WINDOW", "1000"),
         ("BREAKER_MIN_CALLS", "1000"),
     ])
@@ -349,7 +349,7 @@ async fn a_reply_that_comes_while_the_body_still_goes_up_is_passed_on_and_the_co
     let service = hasty("HTTP/1.1 401 Unauthorized\r\nContent-Length: 5\r\n\r\nearly").await;
     let settings = [
         ("USER_SERVICE_URL", &*service.url()),
-        ("HEADER_READ_TIMEOUT_SECONDS", "1"),
+        ("HEADER_READ_TIMEOUT_SECONDS", "3"),
     ];
     let world = World::with(&settings).await;
     let mut stream = TcpStream::connect(world.gateway.address()).await.unwrap();
@@ -366,7 +366,7 @@ async fn a_reply_that_comes_while_the_body_still_goes_up_is_passed_on_and_the_co
     let hidden = format!("{}GET /terms HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(100));
     let _sent = stream.write_all(hidden.as_bytes()).await;
     let mut rest = Vec::new();
-    let _read = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut rest))
+    let _read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut rest))
         .await
         .expect("the gateway closes");
     assert!(rest.is_empty(), "{}", String::from_utf8_lossy(&rest));

@@ -1,7 +1,6 @@
 //! Begin, window, confirm, with the real reservation and queue service (design.md §8.3).
 
 use serde_json::json;
-use std::time::Duration;
 use test_support::eventually;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -136,16 +135,17 @@ async fn a_charge_whose_reply_is_lost_is_found_and_said_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_charge_slower_than_our_patience_is_not_lost() {
     let market = Market::with(&[
+        ("PORTONE_TIMEOUT_SECONDS", "1.5"),
         ("RECONCILE_AFTER_SECONDS", "0.1"),
         ("RECONCILE_INTERVAL_SECONDS", "0.1"),
-        ("RECONCILE_NOT_CHARGED_AFTER_SECONDS", "0.7"),
-        ("RECONCILE_REREAD_SECONDS", "2.5"),
+        ("RECONCILE_NOT_CHARGED_AFTER_SECONDS", "1.7"),
+        ("RECONCILE_REREAD_SECONDS", "4,5,6,10,20,40"),
     ])
     .await;
     let hold = market.hold(60.0).await;
     let payment = market.begin(&hold).await;
-    // Our time-out is 0.5 s, PortOne charges after 1.5 s, and at 0.7 s we had given up.
-    market.portone.faults(json!({"confirm": {"delayMs": 1500}})).await;
+    // Our time-out is 1.5 s, PortOne charges after 3.5 s, and at 1.7 s we had given up.
+    market.portone.faults(json!({"confirm": {"delayMs": 3500}})).await;
     let _pending = market.pay(payment, "PAY").await.expect(202);
     assert_eq!(
         market.until(payment.given, "FAILED").await.as_deref(),
@@ -176,10 +176,10 @@ async fn a_new_key_supersedes_an_unconfirmed_payment_silently() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_payment_being_confirmed_is_not_superseded() {
-    let market = Arc::new(Market::with(&[("PORTONE_TIMEOUT_SECONDS", "5")]).await);
+    let market = Arc::new(Market::open().await);
     let hold = market.hold(60.0).await;
     let payment = market.begin(&hold).await;
-    market.portone.faults(json!({"confirm": {"delayMs": 1000}})).await;
+    market.portone.faults(json!({"confirm": {"delayMs": 4000}})).await;
     let mut paying = JoinSet::new();
     let buyer = market.clone();
     paying.spawn(async move { buyer.pay(payment, "PAY").await.expect(200) });
@@ -363,13 +363,13 @@ async fn with_two_declines_allowed_the_first_leaves_the_hold() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_buyer_who_hangs_up_has_paid_all_the_same() {
-    let market = Market::with(&[("PORTONE_TIMEOUT_SECONDS", "5")]).await;
+    let market = Market::open().await;
     let hold = market.hold(60.0).await;
     let payment = market.begin(&hold).await;
     let token = market.portone.window(payment.given.id, "PAY").await.unwrap();
-    market.portone.faults(json!({"confirm": {"delayMs": 2000}})).await;
+    market.portone.faults(json!({"confirm": {"delayMs": 4000}})).await;
     let begun = "select count(*) from payment_service.payments where confirm_started_at is not null";
-    let is_begun = eventually("the confirm has begun", Duration::from_secs(30), || async {
+    let is_begun = eventually("the confirm has begun", SOON, || async {
         (market.count(begun).await == 1).then_some(())
     });
     tokio::select! {

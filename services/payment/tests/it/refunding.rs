@@ -134,7 +134,7 @@ async fn there_is_one_refund_per_payment() {
 async fn a_single_refund_does_not_wait_for_those_of_a_cancelled_event() {
     let world = World::start().await;
     let payment = world.paid().await;
-    world.portone.faults(json!({"get": {"delayMs": 200}})).await;
+    world.portone.faults(json!({"get": {"delayMs": 500}})).await;
     // PortOne does not know these payments, so each try only takes its time.
     let many = r#"
         with given as materialized (

@@ -88,17 +88,12 @@ async fn statistics_count_what_happened() {
         assert_eq!(stats[field], expected, "{field}");
     }
     assert!(stats["measuredPerSecond"].is_number() && stats["oldestWaitSeconds"].is_number());
-    let metrics = test_support::Api::new(&world.replicas[0].url())
-        .get("/metrics")
-        .await
-        .expect(200);
-    assert!(
-        metrics
-            .as_str()
-            .unwrap()
-            .contains(&format!("queue_active{{event=\"{event}\"}} 2")),
-        "{metrics}"
-    );
+    eventually("the metrics show it", SOON, || async {
+        let metrics = test_support::Api::new(&world.replicas[0].url()).get("/metrics").await;
+        let line = format!("queue_active{{event=\"{event}\"}} 2");
+        metrics.expect(200).as_str().unwrap().contains(&line).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

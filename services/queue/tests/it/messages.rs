@@ -10,8 +10,9 @@ use messages::{
 use outbox::{KafkaConfig, Logged};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use serde_json::json;
+use sqlx::PgPool;
 use std::time::Duration;
-use test_support::TestEnv;
+use test_support::{TestEnv, eventually};
 use uuid::Uuid;
 
 /// Event and reservation service, as the queue hears them.
@@ -100,7 +101,15 @@ async fn a_confirmed_reservation_ends_exactly_its_own_place_and_the_next_one_get
     }
     others.say(&others.confirmed(&first, event, "an-older-grant")).await;
     others.say(&others.confirmed(&second, event, &grant)).await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let database = PgPool::connect(&world.env.superuser_url()).await.unwrap();
+    eventually("all five are heard", SOON, || async {
+        let heard: i64 = sqlx::query_scalar("SELECT count(*) FROM queue_service.processed_events")
+            .fetch_one(&database)
+            .await
+            .unwrap();
+        (heard == 5).then_some(())
+    })
+    .await;
     assert_eq!(first.status().await.expect(200)["status"], "ADMITTED");
     assert_eq!(second.status().await.expect(200)["status"], "WAITING");
 

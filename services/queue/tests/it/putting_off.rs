@@ -8,7 +8,7 @@ use test_support::eventually;
 use uuid::Uuid;
 
 /// Waits until ticks have looked at the line that know all that was so before.
-async fn ticked(world: &World, event: Uuid) {
+pub(crate) async fn ticked(world: &World, event: Uuid) {
     let redis = world.redis().await;
     let last = || {
         let mut redis = redis.clone();

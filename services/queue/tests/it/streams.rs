@@ -153,7 +153,7 @@ async fn an_admitted_place_that_ends_is_told_when_it_does() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_keeps_the_place_as_polling_does() {
-    let world = world(&[("QUEUE_STREAM_POLL_SECONDS", "0.3"), ("QUEUE_GRACE_SECONDS", "1")]).await;
+    let world = world(&[("QUEUE_STREAM_POLL_SECONDS", "0.3"), ("QUEUE_GRACE_SECONDS", "3")]).await;
     let event = world.neighbours.event();
     let (silent, watching) = (world.buyer(), world.buyer());
     world.set(event, json!({"paused": true})).await;
@@ -163,7 +163,8 @@ async fn a_stream_keeps_the_place_as_polling_does() {
     assert_eq!(stream.expect("position").await.data["position"], 2);
     // The silent one is evicted, and only that moves the one who watches; meanwhile each event brings a fresh ticket.
     while stream.expect("position").await.data["position"] != 1 {}
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    // Who watches came at the same time as the silent one, and would go the same way.
+    tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(world.stats(event).await["waiting"], 1, "nobody who watches is silent");
 }
 
@@ -271,5 +272,11 @@ async fn a_stream_without_news_is_not_silent() {
     let mut stream = Stream::open(&buyer, event).await;
     stream.expect("position").await;
     let heartbeat = tokio::time::timeout(SOON, stream.reply.chunk()).await.unwrap();
-    assert_eq!(heartbeat.unwrap().unwrap(), ":\n\n", "a comment, which clients skip");
+    // On a busy machine several are read at once.
+    let heartbeats = heartbeat.unwrap().unwrap();
+    assert!(!heartbeats.is_empty());
+    assert!(
+        heartbeats.chunks(3).all(|heartbeat| heartbeat == b":\n\n"),
+        "comments, which clients skip: {heartbeats:?}"
+    );
 }

@@ -143,7 +143,7 @@ async fn a_session_that_ends_while_it_is_refreshed_has_no_successor() {
 
 /// Waits until that many statements of the service wait for a lock.
 async fn waiting_for_locks(world: &World, statements: i64) {
-    eventually("statements wait for a lock", Duration::from_secs(10), || async {
+    eventually("statements wait for a lock", Duration::from_secs(30), || async {
         let waiting: i64 = sqlx::query_scalar(
             r"
             SELECT count(*) FROM pg_stat_activity

@@ -42,7 +42,8 @@ pub(super) const STEPS: [Death; 13] = [
 pub(super) const ASKING_PORTONE: [Death; 5] = [
     Death::new(Part::Payment, "payment.reconcile.read", Pay, &[Confirmed])
         .with(r#"{"portone": {"confirm": {"dropReplyAfterEffectRate": 1.0}}, "webhook": {"dropRate": 1.0}}"#),
-    Death::new(Part::Payment, "payment.webhook.stored", Pay, &[Confirmed]),
+    // The window's own webhook may take the confirm with it, between the lock and the charge.
+    Death::new(Part::Payment, "payment.webhook.stored", Pay, &[Confirmed, Free]),
     Death::new(Part::Payment, "payment.webhook.read", Pay, &[Confirmed])
         .with(r#"{"portone": {"confirm": {"dropReplyAfterEffectRate": 1.0}}}"#),
     Death::new(Part::Payment, "payment.webhook.settled", Pay, &[Confirmed]),

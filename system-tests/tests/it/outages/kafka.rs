@@ -3,6 +3,7 @@ use std::time::Duration;
 use system_tests::{Buyer, Outcome, System};
 use test_support::{Servers, TestEnv, eventually, servers::OwnKafka};
 
+const SOON: Duration = Duration::from_secs(60);
 const UNPUBLISHED: &str = "SELECT count(*) FROM common.outbox_events WHERE NOT published";
 const PARKED: &str = "SELECT count(*) FROM common.outbox_events WHERE parked_at IS NOT NULL OR retry_count > 0";
 /// Pairs of one booking's messages that went out in another order than they were written.
@@ -20,7 +21,7 @@ async fn buyers_pay_without_kafka_and_everything_is_told_afterwards() {
         ..Servers::shared()
     };
     // A hold that nobody pays for ends during the outage; the paid ones outlast theirs.
-    let settings = [("HOLD_TTL_SECONDS", "6"), ("OUTBOX_DELIVERY_TIMEOUT_SECONDS", "2")];
+    let settings = [("HOLD_TTL_SECONDS", "10"), ("OUTBOX_DELIVERY_TIMEOUT_SECONDS", "2")];
     let system = System::start_in(TestEnv::on(servers).await, &settings).await;
     let sale = system.admin().await.open_sale(1, 8).await;
     let (before, during, idle, other) = (
@@ -31,7 +32,7 @@ async fn buyers_pay_without_kafka_and_everything_is_told_afterwards() {
     );
     let database = system.env().superuser_url();
     let count = |statement: &'static str| system_tests::count(&database, statement);
-    eventually("the event is told of", Duration::from_secs(10), || async {
+    eventually("the event is told of", SOON, || async {
         (count(UNPUBLISHED).await == 0).then_some(())
     })
     .await;
@@ -45,7 +46,7 @@ async fn buyers_pay_without_kafka_and_everything_is_told_afterwards() {
     let second = during.queue_and_hold(&sale, 2).await;
     assert_eq!(during.pay(&second).await["status"], "SUCCESS");
     let unpaid = idle.queue_and_hold(&sale, 1).await;
-    eventually("the unpaid hold is over", Duration::from_secs(12), || async {
+    eventually("the unpaid hold is over", SOON, || async {
         (idle.seat_status(&sale, unpaid.seat_ids[0]).await == "AVAILABLE").then_some(())
     })
     .await;
@@ -66,7 +67,7 @@ async fn buyers_pay_without_kafka_and_everything_is_told_afterwards() {
         .await;
     cancelled.expect_problem(409, "PAYMENT_IN_PROGRESS");
     // Two payments, and the hold that ran out.
-    eventually("three messages wait", Duration::from_secs(5), || async {
+    eventually("three messages wait", SOON, || async {
         (count(UNPUBLISHED).await >= 3).then_some(())
     })
     .await;

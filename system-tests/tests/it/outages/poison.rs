@@ -5,9 +5,11 @@ use rdkafka::{
     message::Headers as _,
     producer::{FutureProducer, FutureRecord},
 };
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 use system_tests::{Buyer, System};
 use test_support::eventually;
+
+const SOON: Duration = Duration::from_secs(60);
 
 /// What nobody can read, on every partition: whichever booking comes next is behind one.
 async fn poison(system: &System, topic: Topic) {
@@ -20,15 +22,13 @@ async fn poison(system: &System, topic: Topic) {
     for partition in 0..topic.partitions() {
         for body in ["{not json", unknown] {
             let record = FutureRecord::to(&name).partition(partition).key("poison").payload(body);
-            producer
-                .send(record, Duration::from_secs(10))
-                .await
-                .expect("the broker takes it");
+            producer.send(record, SOON).await.expect("the broker takes it");
         }
     }
 }
 
-/// The consumer groups that dead letters of a topic name.
+/// The consumer groups that dead letters of a topic name, as often as there are messages that each could not handle. One
+/// that dies over a letter sends it again, so letters are told apart by where their message lies.
 async fn dead_letters(system: &System, topic: Topic, count: usize) -> Vec<String> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", system.env().kafka())
@@ -41,19 +41,24 @@ async fn dead_letters(system: &System, topic: Topic, count: usize) -> Vec<String
         .expect("a consumer can be made");
     let name = topic.dlq().with_prefix(system.env().topic_prefix());
     consumer.subscribe(&[&name]).expect("the topic can be read");
-    let mut groups = Vec::new();
-    eventually("the dead letters are there", Duration::from_secs(20), || {
+    let mut letters = BTreeSet::new();
+    eventually("the dead letters are there", SOON, || {
         while let Some(Ok(letter)) = consumer.poll(Duration::from_millis(50)) {
             let headers = letter.headers().expect("a dead letter has headers");
-            let group = headers.iter().find(|header| header.key == outbox::headers::DLQ_GROUP);
-            let group = group.and_then(|header| header.value).unwrap_or_default();
-            groups.push(String::from_utf8_lossy(group).into_owned());
+            let said = |key| {
+                let header = headers.iter().find(|header| header.key == key);
+                String::from_utf8_lossy(header.and_then(|header| header.value).unwrap_or_default()).into_owned()
+            };
+            letters.insert((
+                said(outbox::headers::DLQ_GROUP),
+                said(outbox::headers::DLQ_PARTITION),
+                said(outbox::headers::DLQ_OFFSET),
+            ));
         }
-        std::future::ready((groups.len() >= count).then_some(()))
+        std::future::ready((letters.len() >= count).then_some(()))
     })
     .await;
-    groups.sort_unstable();
-    groups
+    letters.into_iter().map(|(group, ..)| group).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

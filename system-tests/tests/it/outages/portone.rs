@@ -1,4 +1,5 @@
 use super::expect_unavailable;
+use futures_util::future::join_all;
 use serde_json::json;
 use std::time::Duration;
 use system_tests::{Buyer, Outcome, Part, System};
@@ -8,7 +9,7 @@ use uuid::Uuid;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_portone_charges_nobody_and_holds_expire() {
     let mut system = System::start_with(&[
-        ("HOLD_TTL_SECONDS", "6"),
+        ("HOLD_TTL_SECONDS", "12"),
         ("PORTONE_BREAKER_MINIMUM_CALLS", "4"),
         ("PORTONE_BREAKER_OPEN_SECONDS", "2"),
     ])
@@ -39,7 +40,7 @@ async fn a_dead_portone_charges_nobody_and_holds_expire() {
     system.restart(Part::Simulators).await;
     let again = late.hold(&sale, &late_token, &seats).await;
     // The breaker lets the first through after two seconds.
-    let payment = eventually("PortOne is asked again", Duration::from_secs(10), || async {
+    let payment = eventually("PortOne is asked again", Duration::from_secs(60), || async {
         let reply = late.create_payment(&again, key_of(&again.reservation_id)).await;
         reply.status.is_success().then_some(reply.body)
     })
@@ -61,8 +62,9 @@ fn key_of(reservation: &Uuid) -> Uuid {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_portone_is_unknown_and_settled_when_it_answers() {
     let system = System::start_with(&[
-        ("PORTONE_TIMEOUT_SECONDS", "1"),
+        ("PORTONE_TIMEOUT_SECONDS", "3"),
         ("RECONCILE_AFTER_SECONDS", "2"),
+        ("RECONCILE_INTERVAL_SECONDS", "1"),
         ("PAYMENT_WORKER_POLL_MS", "200"),
     ])
     .await;
@@ -75,13 +77,14 @@ async fn a_slow_portone_is_unknown_and_settled_when_it_answers() {
         confirming.push((buyer, hold, key, window));
     }
     // Slower than our patience, and without a webhook: the charge comes after we have given up.
-    let slow = json!({"portone": {"confirm": {"delayMs": 2500}}, "webhook": {"dropRate": 1.0}});
+    let slow = json!({"portone": {"confirm": {"delayMs": 6000}}, "webhook": {"dropRate": 1.0}});
     system.faults(&slow).await;
-    for (buyer, hold, key, window) in &confirming {
+    let unknown = confirming.iter().map(async |(buyer, hold, key, window)| {
         let reply = buyer.confirm(*key, window).await;
         assert_eq!(reply.status.as_u16(), 202, "unknown is not failed: {reply:?}");
         assert_eq!(buyer.seat_status(&sale, hold.seat_ids[0]).await, "HOLD");
-    }
+    });
+    join_all(unknown).await;
     system.no_faults().await;
     for (buyer, hold, key, window) in &confirming {
         let _confirmed = buyer.wait_for(hold.reservation_id, "CONFIRMED").await;

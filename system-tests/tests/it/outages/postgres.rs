@@ -4,12 +4,12 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 use system_tests::{Buyer, Outcome, Sale, System};
-use test_support::{Reply, Servers, TestEnv, servers::OwnPostgres};
+use test_support::{Reply, Servers, TestEnv, eventually, servers::OwnPostgres};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -42,13 +42,33 @@ impl Replies {
     }
 }
 
+/// Between the test and those who hold seats.
+#[derive(Debug, Default)]
+struct Signs {
+    stop: AtomicBool,
+    /// How many of their holds were refused.
+    refusals: AtomicUsize,
+}
+
+impl Signs {
+    /// Waits until somebody notices that PostgreSQL is away.
+    async fn wait_for_refusal(&self) {
+        let before = self.refusals.load(Ordering::Relaxed);
+        eventually("a hold is refused", Duration::from_secs(60), || {
+            std::future::ready((self.refusals.load(Ordering::Relaxed) > before).then_some(()))
+        })
+        .await;
+    }
+}
+
 /// Holds a seat and gives it back, again and again.
-async fn hold_and_release(buyer: Buyer, sale: Sale, token: String, seat: Uuid, stop: Arc<AtomicBool>) -> Replies {
+async fn hold_and_release(buyer: Buyer, sale: Sale, token: String, seat: Uuid, signs: Arc<Signs>) -> Replies {
     let mut replies = Replies::default();
-    while !stop.load(Ordering::Relaxed) {
+    while !signs.stop.load(Ordering::Relaxed) {
         let held = buyer.try_hold(&sale, &token, &[seat]).await;
         replies.note("hold", &held);
         let Some(id) = held.body["reservationId"].as_str() else {
+            signs.refusals.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
@@ -120,7 +140,9 @@ async fn holds_and_payments_outlast_restarts_of_postgresql() {
     };
     let settings = [
         ("RECONCILE_AFTER_SECONDS", "1"),
-        ("RECONCILE_NOT_CHARGED_AFTER_SECONDS", "3"),
+        ("RECONCILE_NOT_CHARGED_AFTER_SECONDS", "6"),
+        // A charge is given up before it is taken for none.
+        ("PORTONE_TIMEOUT_SECONDS", "3"),
         ("RECONCILE_INTERVAL_SECONDS", "1"),
         ("PAYMENT_WORKER_POLL_MS", "200"),
         // Replies that were no fault of a service must not stop the others for a minute.
@@ -137,12 +159,12 @@ async fn holds_and_payments_outlast_restarts_of_postgresql() {
     let seats = buyers[0].0.free_seats(&sale, 9).await;
     let (late, late_token) = buyers.pop().expect("a buyer");
 
-    let stop = Arc::new(AtomicBool::new(false));
+    let signs: Arc<Signs> = Arc::default();
     let (mut holding, mut buying) = (JoinSet::new(), JoinSet::new());
     for (index, (buyer, token)) in buyers.into_iter().enumerate() {
         let sale = sale.clone();
         if index < 3 {
-            holding.spawn(hold_and_release(buyer, sale, token, seats[index], Arc::clone(&stop)));
+            holding.spawn(hold_and_release(buyer, sale, token, seats[index], Arc::clone(&signs)));
         } else {
             let after = Duration::from_millis(350 * (index as u64 - 3));
             buying.spawn(buy(buyer, sale, token, seats[index], after));
@@ -150,18 +172,18 @@ async fn holds_and_payments_outlast_restarts_of_postgresql() {
     }
     tokio::time::sleep(Duration::from_millis(500)).await;
     postgres.kill().await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    signs.wait_for_refusal().await;
     postgres.restart().await;
     tokio::time::sleep(Duration::from_millis(700)).await;
     postgres.shut_down_at_once().await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    signs.wait_for_refusal().await;
     postgres.restart().await;
 
     let mut replies = Replies::default();
     while let Some(bought) = buying.join_next().await {
         replies.add(bought.expect("a buyer does not panic"));
     }
-    stop.store(true, Ordering::Relaxed);
+    signs.stop.store(true, Ordering::Relaxed);
     while let Some(seen) = holding.join_next().await {
         replies.add(seen.expect("a buyer does not panic"));
     }

@@ -3,10 +3,10 @@ use redis::AsyncCommands;
 use serde_json::json;
 use std::time::Duration;
 use system_tests::{Buyer, Hold, Outcome, Sale, System};
-use test_support::{Servers, TestEnv, eventually, servers::OwnRedis};
+use test_support::{Servers, TestEnv, connect_redis, eventually, servers::OwnRedis};
 use uuid::Uuid;
 
-const SOON: Duration = Duration::from_secs(15);
+const SOON: Duration = Duration::from_secs(60);
 
 async fn start_on(redis: &OwnRedis) -> System {
     let servers = Servers {
@@ -22,8 +22,7 @@ async fn start_on(redis: &OwnRedis) -> System {
 
 /// Which reservation holds a seat, as Redis knows.
 async fn holder(system: &System, sale: &Sale, seat: Uuid) -> Option<Uuid> {
-    let client = redis::Client::open(system.env().redis_url()).expect("a usable Redis address");
-    let mut redis = client.get_multiplexed_async_connection().await.ok()?;
+    let mut redis = connect_redis(system.env().redis_url()).await;
     let key = format!("seat:hold:{{{}}}:{seat}", sale.event_id);
     let holder: Option<String> = redis.get(key).await.ok()?;
     holder?.split_once(':')?.1.parse().ok()

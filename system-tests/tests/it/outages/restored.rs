@@ -9,7 +9,7 @@ use test_support::{Servers, TestEnv, connect_redis, eventually, servers::OwnPost
 use tokio::process::Command;
 use uuid::Uuid;
 
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(90);
 /// Everything but the simulators, which are the outside world.
 const SERVICES: [Part; 6] = [
     Part::User,

@@ -3,15 +3,17 @@ use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 use std::time::{Duration, Instant};
 use system_tests::{Buyer, Outcome, Part, Sale, System};
-use test_support::Api;
+use test_support::{Api, eventually};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
+/// Payments that PortOne was told to charge, or is just about to be.
+const LOCKED: &str = "SELECT count(*) FROM payment_service.payments WHERE locked_at IS NOT NULL";
 /// How many requests run when a part is asked to stop.
-const RUNNING: usize = 6;
+const RUNNING: i64 = 6;
 
-/// A table, and requests that wait while somebody else has it.
+/// A table, and a request that waits while somebody else has it.
 struct Waiting {
     table: &'static str,
     api: Api,
@@ -53,7 +55,7 @@ impl Waiting {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_part_that_is_asked_to_stop_answers_every_request_that_runs() {
-    let mut system = System::start_with(&[("SHUTDOWN_GRACE_SECONDS", "10")]).await;
+    let mut system = System::start_with(&[("SHUTDOWN_GRACE_SECONDS", "30")]).await;
     let admin = system.admin().await;
     let sale = admin.open_sale(1, 8).await;
     let buyer = Buyer::register(&system).await;
@@ -74,34 +76,30 @@ async fn a_part_that_is_asked_to_stop_answers_every_request_that_runs() {
         Part::Payment,
         Part::Gateway,
     ] {
-        let waiting = Waiting::of(part, &buyer, admin.api(), &sale);
+        let table = Waiting::of(part, &buyer, admin.api(), &sale).table;
         let mut lock = blocker.begin().await.expect("a transaction can begin");
-        let statement = format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", waiting.table);
+        let statement = format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
         let _locked = sqlx::query(AssertSqlSafe(statement))
             .execute(&mut *lock)
             .await
             .expect("the table can be locked");
         let mut asking = JoinSet::new();
         for _ in 0..RUNNING {
-            let (api, method, path, body) = (
-                waiting.api.clone(),
-                waiting.method.clone(),
-                waiting.path.clone(),
-                waiting.body.clone(),
-            );
-            asking.spawn(async move { api.call(method, &path, body.as_ref()).await });
+            let waiting = Waiting::of(part, &buyer, admin.api(), &sale);
+            asking.spawn(async move {
+                let (api, body) = (waiting.api, waiting.body);
+                api.call(waiting.method, &waiting.path, body.as_ref()).await
+            });
         }
         let deadline = Instant::now() + SOON;
-        while waiting_for(&mut watcher, waiting.table).await == 0 {
-            assert!(
-                Instant::now() < deadline,
-                "{part:?}: nobody waits for {}",
-                waiting.table
-            );
+        loop {
+            let waiting = waiting_for(&mut watcher, table).await;
+            if waiting >= RUNNING {
+                break;
+            }
+            assert!(Instant::now() < deadline, "{part:?}: {waiting} wait for {table}");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        // All are on their way by now; some wait for the table, others behind them.
-        tokio::time::sleep(Duration::from_millis(200)).await;
         let unlocking = async {
             tokio::time::sleep(Duration::from_millis(400)).await;
             lock.rollback().await.expect("the table can be given back");
@@ -128,26 +126,28 @@ async fn waiting_for(watcher: &mut PgConnection, table: &str) -> i64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_confirmation_that_runs_is_finished_by_services_that_were_asked_to_stop() {
-    for part in [Part::Payment, Part::Reservation, Part::Gateway] {
-        let mut system = System::start_with(&[("SHUTDOWN_GRACE_SECONDS", "10")]).await;
-        let sale = system.admin().await.open_sale(1, 2).await;
+    let mut system = System::start_with(&[("SHUTDOWN_GRACE_SECONDS", "30")]).await;
+    let sale = system.admin().await.open_sale(1, 6).await;
+    for (part, confirmations) in [(Part::Payment, 1), (Part::Reservation, 2), (Part::Gateway, 3)] {
         let buyer = Buyer::register(&system).await;
         let hold = buyer.queue_and_hold(&sale, 2).await;
         let (key, window) = buyer.pay_in_window(&hold, Outcome::Pay).await;
         system.faults(&json!({"portone": {"confirm": {"delayMs": 1000}}})).await;
-        let confirming = {
-            let (buyer, window) = (buyer.clone(), window.clone());
-            async move { buyer.confirm(key, &window).await }
-        };
+        let confirming = async { buyer.confirm(key, &window).await };
         let stopping = async {
-            tokio::time::sleep(Duration::from_millis(400)).await;
+            let database = system.env().superuser_url();
+            eventually("the confirmation runs", SOON, || async {
+                (system_tests::count(&database, LOCKED).await == confirmations).then_some(())
+            })
+            .await;
             system.terminate(part).await;
         };
         let (reply, ()) = tokio::join!(confirming, stopping);
         assert_eq!(reply.expect(200)["status"], "SUCCESS", "{part:?}");
         // The success was written; it is told by the process that comes after, if not by the one that ended.
         system.restart(part).await;
+        system.no_faults().await;
         let _confirmed = buyer.wait_for(hold.reservation_id, "CONFIRMED").await;
-        system.audit().await;
     }
+    system.audit().await;
 }

@@ -74,7 +74,7 @@ async fn a_connection_that_ends_fails_who_waits_and_the_next_question_makes_anot
 #[tokio::test]
 async fn who_waits_too_long_or_goes_away_leaves_the_others_their_answers() {
     let (listener, url) = server().await;
-    let line = Line::new(&url, Duration::from_millis(200)).unwrap();
+    let line = Line::new(&url, Duration::from_secs(1)).unwrap();
     let serving = async {
         let (mut stream, _) = listener.accept().await.unwrap();
         expect(&mut stream, "late\r\n").await;
