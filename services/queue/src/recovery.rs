@@ -2,7 +2,8 @@
 //! goes last, until another tab comes with the ticket. Who holds seats was inside, and is counted so before anybody else is
 //! admitted.
 //!
-//! Who left or bought is not put back by an older ticket: what Redis forgot of that is in the database (`ended_places`).
+//! Who left or bought is not put back by an older ticket: what Redis forgot of that is in the database (`ended_places`). Who bought
+//! in the second that Redis forgot is inside again, and is sent out before anybody else is admitted.
 //!
 //! **Dying.** Restoring makes the claim first, then the place, then confirms the claim, as entering does. Who dies in between
 //! leaves a place or none, and the same ticket sent again finds the place or makes it. Counting in is repeated by every
@@ -193,9 +194,20 @@ pub(crate) async fn count_in_holders(
         counted += usize::from(count_in(state, event, holder, now).await?);
         crash::point("queue.count-in.counted");
     }
+    // Last, because who was counted in may have bought meanwhile.
+    end_bought_again(state, event, loss.whole_at - grace(state)).await?;
     state.counted_in.note(event, counting);
     if counted > 0 {
         tracing::info!(event.id = %event, queue.counted_in = counted, "those who hold seats have their places again");
+    }
+    Ok(())
+}
+
+/// Ends the places of those who bought just before the loss: a Redis that comes back without its last second has them still,
+/// and the messages that ended them are done with.
+async fn end_bought_again(state: &AppState, event: Uuid, since: DateTime<Utc>) -> Result<(), Problem> {
+    for (user, grant_id) in ended_places::bought_since(&state.pool, event, since).await? {
+        state.line.release(event, user, &grant_id).await?;
     }
     Ok(())
 }

@@ -1,3 +1,4 @@
+use chrono::{DateTime, Utc};
 use sqlx::{PgExecutor, PgPool};
 use uuid::Uuid;
 
@@ -73,6 +74,26 @@ pub(crate) async fn find(pool: &PgPool, event: Uuid, user: Uuid) -> Result<Optio
     )
     .fetch_optional(pool)
     .await
+}
+
+/// Who bought under which grant, of those whose places in that line ended at that time or later.
+pub(crate) async fn bought_since(
+    pool: &PgPool,
+    event: Uuid,
+    since: DateTime<Utc>,
+) -> Result<Vec<(Uuid, String)>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"
+            SELECT user_id, grant_id AS "grant_id!"
+            FROM queue_service.ended_places
+            WHERE event_id = $1 AND ended_at >= $2 AND grant_id IS NOT NULL
+        "#,
+        event,
+        since,
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.user_id, row.grant_id)).collect())
 }
 
 /// Forgets places that ended so long ago that no ticket of them is worth anything.

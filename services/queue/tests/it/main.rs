@@ -12,6 +12,7 @@ mod administration;
 mod admission;
 mod cluster;
 mod documents;
+mod forgotten_second;
 mod helpers;
 mod journey;
 mod loss;

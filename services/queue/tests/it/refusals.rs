@@ -1,4 +1,4 @@
-use crate::helpers::World;
+use crate::{helpers::World, putting_off::ticked};
 use chrono::{DateTime, TimeDelta, Utc};
 use common::{Clock, internal_auth::Service};
 use serde_json::json;
@@ -88,11 +88,13 @@ async fn a_sold_out_line_keeps_its_places_and_moves_when_seats_come_back() {
     world.set(event, json!({"paused": true})).await;
     buyer.enter(event).await;
     world.neighbours.change(event, |facts| facts.unsold = Some(0));
-    world.set(event, json!({"paused": false})).await;
+    // Until then the last admission may rest on what was unsold a second ago, so the line is paused.
     eventually("the last seat is gone", crate::helpers::SOON, || async {
         (world.buyer().try_enter(event).await.body["code"] == "SOLD_OUT").then_some(())
     })
     .await;
+    world.set(event, json!({"paused": false})).await;
+    ticked(&world, event).await;
     let waiting = buyer.enter(event).await;
     assert_eq!(
         (&waiting["status"], &waiting["estimatedWaitSeconds"]),
