@@ -217,6 +217,34 @@ impl fmt::Display for TraceParent {
     }
 }
 
+/// A context as it is stored, for work that goes on when its request has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Of the request that began it.
+    pub request_id: String,
+    /// Where in its trace that was.
+    pub traceparent: String,
+}
+
+impl Origin {
+    /// The current task's.
+    #[must_use]
+    pub fn of_current() -> Self {
+        let context = current();
+        Self {
+            request_id: context.request_id,
+            traceparent: context.trace.to_string(),
+        }
+    }
+
+    /// Whether the current task is what began it, or part of it.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        let current = try_current().map(|context| context.trace.trace_id());
+        current.as_deref() == self.traceparent.get(TraceParent::TRACE_ID)
+    }
+}
+
 /// The context of the current task, or a fresh one outside of any request.
 #[must_use]
 pub fn current() -> RequestContext {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use std::collections::BTreeMap;
-use system_tests::{Buyer, Outcome, Part, System};
+use system_tests::{Buyer, Outcome, Part, Sale, System};
 use test_support::{Collector, SeenKind, SpanSeen};
 use uuid::Uuid;
 
@@ -48,9 +48,9 @@ async fn one_trace_leads_from_the_click_to_sold() {
         ("LOG_FORMAT", "json"),
     ])
     .await;
-    // A webhook that is quicker than the confirmation's own look decides the payment, in a trace of its own.
+    // Else it may be quicker than the confirmation's own look; that one comes below.
     system.faults(&json!({"webhook": {"dropRate": 1.0}})).await;
-    let sale = system.admin().await.open_sale(1, 2).await;
+    let sale = system.admin().await.open_sale(1, 3).await;
     let buyer = Buyer::register(&system).await;
     let token = buyer.queue(&sale).await;
     let seats = buyer.free_seats(&sale, 2).await;
@@ -161,8 +161,51 @@ async fn one_trace_leads_from_the_click_to_sold() {
         .find(|line| line.contains("the-click"))
         .expect("it is in the log");
     assert!(line.contains(&of_payment), "the log has the same trace: {line}");
+    settled_by_a_webhook(&system, &collector, &sale).await;
     let everything = format!("{:?}", collector.spans());
     for personal in ["@example.com", "김예매", "0100000", "qr_", "qp_", &payment_token] {
         assert!(!everything.contains(personal), "{personal} is in a span");
     }
+}
+
+/// PortOne's webhook is quicker than the confirmation that caused it, which finds everything done. The trace is the click's
+/// all the same.
+async fn settled_by_a_webhook(system: &System, collector: &Collector, sale: &Sale) {
+    const CHARGED: &str = "payment.confirm.charged";
+    system.no_faults().await;
+    let buyer = Buyer::register(system).await;
+    let hold = buyer.queue_and_hold(sale, 1).await;
+    let (key, payment_token) = buyer.pay_in_window(&hold, Outcome::Pay).await;
+    let (of_payment, header) = click();
+    system.hold(Part::Payment, CHARGED);
+    let clicked = buyer.api().with_header("traceparent", &header);
+    let body = json!({"paymentKey": key, "paymentToken": payment_token});
+    let confirm = clicked.post("/payments/confirm", &body);
+    let sold = async {
+        buyer.wait_for_seat(sale, hold.seat_ids[0], "SOLD").await;
+        system.let_go(Part::Payment, CHARGED);
+    };
+    let (reply, ()) = tokio::join!(confirm, sold);
+    assert_eq!(reply.expect(200)["status"], "SUCCESS");
+    let spans = collector
+        .trace(&of_payment, |spans| {
+            find(spans, SeenKind::Server, "gateway", "POST /payments/confirm").is_some()
+                && spans.iter().any(|span| span.attributes.contains_key("seat.status"))
+        })
+        .await;
+    let sold = spans
+        .iter()
+        .find(|span| span.attributes.contains_key("seat.status"))
+        .unwrap();
+    let way = way(&spans, sold);
+    assert_eq!(
+        way[..4],
+        [
+            "Server gateway: POST /payments/confirm",
+            "Server payment-service: POST /payments/confirm",
+            "Internal payment-service: settle-payment",
+            "Producer payment-service: send payment.events",
+        ],
+        "{way:#?}"
+    );
 }

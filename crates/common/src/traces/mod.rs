@@ -28,7 +28,7 @@ pub use span::Span;
 
 use crate::{
     config::{ConfigError, Env},
-    context::{self, RequestContext, TraceParent},
+    context::{self, Origin, RequestContext, TraceParent},
 };
 use exporter::Exporter;
 use settings::Settings;
@@ -97,8 +97,17 @@ pub fn record(at: TraceParent, kind: SpanKind, began: Instant, took: Duration, d
 }
 
 /// Does work that no request began, as the root of a trace of its own.
-pub async fn background<F: Future>(name: &'static str, work: F) -> F::Output {
-    let context = RequestContext::root();
+pub fn background<F: Future>(name: &'static str, work: F) -> impl Future<Output = F::Output> {
+    within(RequestContext::root(), name, work)
+}
+
+/// Goes on with what a request began, as part of its trace and under its id, whoever does it by now.
+pub fn resumed<F: Future>(origin: &Origin, name: &'static str, work: F) -> impl Future<Output = F::Output> {
+    let context = RequestContext::from_parts(Some(&origin.request_id), Some(&origin.traceparent));
+    within(context, name, work)
+}
+
+async fn within<F: Future>(context: RequestContext, name: &'static str, work: F) -> F::Output {
     let (trace, notes, began) = (context.trace, context.notes(), Instant::now());
     let result = context::scope(context, work).await;
     record(trace, SpanKind::Internal, began, began.elapsed(), |span| {

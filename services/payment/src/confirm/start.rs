@@ -1,5 +1,6 @@
 use common::{
-    context, crash,
+    context::{self, Origin},
+    crash,
     problem::{Code, Problem},
 };
 use tracing::Instrument;
@@ -46,7 +47,7 @@ async fn confirm(state: AppState, payment: Payment, token: String) -> Result<Out
 async fn begin(state: &AppState, payment: &Payment) -> Result<bool, sqlx::Error> {
     let mut connection = state.db.acquire().await?;
     let after = state.rules.expectation.decide_after;
-    if db::confirms::begin_confirm(&mut connection, payment.id, after).await? {
+    if db::confirms::begin_confirm(&mut connection, payment.id, after, &Origin::of_current()).await? {
         return Ok(true);
     }
     let over = db::confirms::is_hold_over(&mut connection, payment.id).await?;

@@ -1,5 +1,6 @@
 //! The steps of a confirm that are committed in the payment's own row (see `confirm`).
 
+use common::context::Origin;
 use sqlx::PgConnection;
 use std::time::Duration;
 use uuid::Uuid;
@@ -7,17 +8,20 @@ use uuid::Uuid;
 use super::seconds;
 
 /// Step 1 of the confirm: of all who try while the hold lasts, one wins. From here on the reconciler knows of it, should
-/// the winner die.
+/// the winner die, and whoever settles the payment then goes on in the winner's trace.
 pub(crate) async fn begin_confirm(
     connection: &mut PgConnection,
     id: Uuid,
     reconcile_after: Duration,
+    origin: &Origin,
 ) -> Result<bool, sqlx::Error> {
     let result = sqlx::query!(
         r#"
             update payment_service.payments
             set confirm_started_at = clock_timestamp(),
                 next_check_at = clock_timestamp() + make_interval(secs => $2),
+                confirm_request_id = $3,
+                confirm_traceparent = $4,
                 updated_at = clock_timestamp()
             where id = $1
                 and status = 'PENDING'
@@ -26,6 +30,8 @@ pub(crate) async fn begin_confirm(
         "#,
         id,
         seconds(reconcile_after),
+        origin.request_id,
+        origin.traceparent,
     )
     .execute(connection)
     .await?;

@@ -1,6 +1,7 @@
 //! The payments' own state.
 
 use chrono::{DateTime, Utc};
+use common::context::Origin;
 use sqlx::{PgConnection, types::Json};
 use std::time::Duration;
 use uuid::Uuid;
@@ -81,6 +82,8 @@ pub(crate) struct Locked {
     pub(crate) elapsed: Option<Duration>,
     /// Whether PortOne is to be asked again.
     pub(crate) is_watched: bool,
+    /// The confirm that began, if one did.
+    pub(crate) origin: Option<Origin>,
 }
 
 /// Locks the booking's saga, then the payment.
@@ -107,7 +110,9 @@ pub(crate) async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Opti
             select
                 clock_timestamp() as "now!",
                 exists (select from payment_service.refunds where payment_id = $1) as "has_refund!",
-                next_check_at is not null as "is_watched!"
+                next_check_at is not null as "is_watched!",
+                confirm_request_id,
+                confirm_traceparent
             from payment_service.payments
             where id = $1
         "#,
@@ -118,12 +123,17 @@ pub(crate) async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<Opti
     let elapsed = payment
         .confirm_started_at
         .map(|start| (clock.now - start).to_std().unwrap_or_default());
+    let origin = clock.confirm_request_id.zip(clock.confirm_traceparent);
     Ok(Some(Locked {
         payment,
         reservation_status,
         has_refund: clock.has_refund,
         elapsed,
         is_watched: clock.is_watched,
+        origin: origin.map(|(request_id, traceparent)| Origin {
+            request_id,
+            traceparent,
+        }),
     }))
 }
 

@@ -1,3 +1,4 @@
+use common::traces;
 use sqlx::PgConnection;
 use std::time::Duration;
 use uuid::Uuid;
@@ -31,7 +32,18 @@ impl Settlement {
             locked.elapsed,
             &self.rules.expectation,
         );
-        self.apply(&mut transaction, &locked, verdict, found, occasion).await?;
+        let apply = self.apply(&mut transaction, &locked, verdict, found, occasion);
+        match &locked.origin {
+            // A webhook, or the reconciler. What follows for the buyer is part of the buyer's confirm all the same.
+            Some(origin) if verdict != Verdict::Keep && !origin.is_current() => {
+                traces::resumed(origin, "settle-payment", async {
+                    traces::note("payment.id", || payment.to_string());
+                    apply.await
+                })
+                .await?;
+            }
+            _ => apply.await?,
+        }
         let settled = db::payments::find(&mut transaction, payment)
             .await?
             .ok_or(sqlx::Error::RowNotFound)?;

@@ -157,6 +157,45 @@ async fn a_charge_slower_than_our_patience_is_not_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_settles_a_payment_goes_on_in_the_request_and_trace_of_its_confirm() {
+    let market = Market::with(&[
+        ("RECONCILE_AFTER_SECONDS", "0.1"),
+        ("RECONCILE_INTERVAL_SECONDS", "0.1"),
+    ])
+    .await;
+    let hold = market.hold(60.0).await;
+    let payment = market.begin(&hold).await;
+    let trace = Uuid::now_v7().simple().to_string();
+    // The confirm never hears of its charge, and no webhook comes: the reconciler settles it.
+    market
+        .portone
+        .faults(json!({"confirm": {"dropReplyAfterEffectRate": 1.0}, "get": {"errorRate": 1.0}}))
+        .await;
+    let token = market.portone.window(payment.given.id, "PAY").await.unwrap();
+    let body = json!({"paymentKey": payment.given.key, "paymentToken": token});
+    let confirming = market
+        .as_user(payment.given.user)
+        .with_header("traceparent", &format!("00-{trace}-00f067aa0ba902b7-00"));
+    let reply = confirming.post("/payments/confirm", &body).await;
+    let click = reply.headers["x-request-id"].clone();
+    let _pending = reply.expect(202);
+    market.portone.faults(json!({})).await;
+    market.until(payment.given, "SUCCESS").await;
+
+    let (request, traceparent): (String, String) = sqlx::query_as(
+        "select headers ->> 'x-request-id', headers ->> 'traceparent' from common.outbox_events where aggregate_id = $1",
+    )
+    .bind(payment.given.id)
+    .fetch_one(&market.db)
+    .await
+    .unwrap();
+    assert_eq!(
+        (request.as_bytes(), &traceparent[3..35]),
+        (click.as_bytes(), trace.as_str())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_key_supersedes_an_unconfirmed_payment_silently() {
     let market = Market::open().await;
     let hold = market.hold(60.0).await;

@@ -46,7 +46,7 @@ impl Replies {
 #[derive(Debug, Default)]
 struct Signs {
     stop: AtomicBool,
-    /// How many of their holds were refused.
+    /// How many of their holds and releases were refused.
     refusals: AtomicUsize,
 }
 
@@ -54,7 +54,7 @@ impl Signs {
     /// Waits until somebody notices that PostgreSQL is away.
     async fn wait_for_refusal(&self) {
         let before = self.refusals.load(Ordering::Relaxed);
-        eventually("a hold is refused", Duration::from_secs(60), || {
+        eventually("somebody is refused", Duration::from_secs(60), || {
             std::future::ready((self.refusals.load(Ordering::Relaxed) > before).then_some(()))
         })
         .await;
@@ -79,6 +79,7 @@ async fn hold_and_release(buyer: Buyer, sale: Sale, token: String, seat: Uuid, s
             if released.status != 503 {
                 break;
             }
+            signs.refusals.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let list = buyer.api().get("/reservations?size=5").await;
