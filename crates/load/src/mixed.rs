@@ -163,7 +163,7 @@ async fn pace(crowd: &Arc<Crowd>, load: &Load, time: Duration, watch: &mut Watch
     let looking = async {
         loop {
             watch.look();
-            sleep(Duration::from_millis(500)).await;
+            sleep(Duration::from_secs(1)).await;
         }
     };
     let pace = Pace::new(load.rate, time);

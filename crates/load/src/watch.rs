@@ -24,8 +24,8 @@ pub struct Watch {
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Process {
-    /// Bytes of memory before the load: what is the process's own, and its part of what it shares with others (PSS).
-    /// Services are one file, whose code would otherwise count six times.
+    /// Bytes of memory before the load. Of a service: what is its own, and its part of what it shares with others (PSS),
+    /// since services are one file, whose code would otherwise count six times.
     pub idle_bytes: u64,
     /// The most that were seen.
     pub peak_bytes: u64,
@@ -74,7 +74,7 @@ impl Watch {
         let children = children();
         let mut together = 0;
         for (name, pid) in &self.pids {
-            let Some(sight) = sight(*pid, &children, name == "postgres") else {
+            let Some(sight) = sight(name, *pid, &children) else {
                 continue;
             };
             if is_service(name) {
@@ -104,12 +104,12 @@ fn is_service(name: &str) -> bool {
     name != SIMULATORS && !INFRASTRUCTURE.iter().any(|infra| name.starts_with(infra))
 }
 
-fn sight(pid: u32, children: &HashMap<u32, Vec<u32>>, with_children: bool) -> Option<Sight> {
+fn sight(name: &str, pid: u32, children: &HashMap<u32, Vec<u32>>) -> Option<Sight> {
     let mut sight = Sight {
-        bytes: memory(pid)?,
+        bytes: memory(name, pid)?,
         cpu: cpu(pid)?,
     };
-    if with_children {
+    if name == "postgres" {
         for child in children.get(&pid).into_iter().flatten() {
             sight.cpu += cpu(*child).unwrap_or_default();
         }
@@ -117,10 +117,16 @@ fn sight(pid: u32, children: &HashMap<u32, Vec<u32>>, with_children: bool) -> Op
     Some(sight)
 }
 
-/// Its own bytes and its part of shared ones.
-fn memory(pid: u32) -> Option<u64> {
-    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
-    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+/// A service's own bytes and its part of shared ones. The others share nothing with one another, and to have the pages of
+/// Kafka's machine counted takes so long that the load would stand still meanwhile.
+fn memory(name: &str, pid: u32) -> Option<u64> {
+    let (file, field) = if is_service(name) {
+        ("smaps_rollup", "Pss:")
+    } else {
+        ("status", "VmRSS:")
+    };
+    let text = fs::read_to_string(format!("/proc/{pid}/{file}")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(field))?;
     let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
     Some(kibibytes * 1024)
 }
