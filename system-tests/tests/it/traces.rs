@@ -33,6 +33,13 @@ fn way<'a>(spans: &'a [SpanSeen], mut span: &'a SpanSeen) -> Vec<String> {
     }
 }
 
+/// Whether everything that a span hangs under is there. Each process sends its spans when it likes, so what a message caused may
+/// be told before its sending.
+fn is_whole(spans: &[SpanSeen]) -> bool {
+    let is_there = |parent: &String| parent == CLICK || spans.iter().any(|span| span.id == *parent);
+    spans.iter().all(|span| span.parent.as_ref().is_none_or(is_there))
+}
+
 fn find<'a>(spans: &'a [SpanSeen], kind: SeenKind, service: &str, name: &str) -> Option<&'a SpanSeen> {
     let mut spans = spans.iter();
     spans.find(|span| span.kind == kind && span.service == service && span.name == name)
@@ -85,6 +92,7 @@ async fn one_trace_leads_from_the_click_to_sold() {
                 && processed(spans, "payment-service", "reservation.events")
                 && processed(spans, "queue-service", "reservation.events")
                 && find(spans, SeenKind::Producer, "event-service", "send seat.events").is_some()
+                && is_whole(spans)
         })
         .await;
     let by_click = [
@@ -142,6 +150,7 @@ async fn one_trace_leads_from_the_click_to_sold() {
     let held = |spans: &[SpanSeen]| {
         find(spans, SeenKind::Server, "gateway", "POST /reservations/hold").is_some()
             && find(spans, SeenKind::Server, "queue-service", validate).is_some()
+            && is_whole(spans)
     };
     let spans = collector.trace(&of_hold, held).await;
     let asked = find(&spans, SeenKind::Server, "queue-service", validate).unwrap();
@@ -191,6 +200,7 @@ async fn settled_by_a_webhook(system: &System, collector: &Collector, sale: &Sal
         .trace(&of_payment, |spans| {
             find(spans, SeenKind::Server, "gateway", "POST /payments/confirm").is_some()
                 && spans.iter().any(|span| span.attributes.contains_key("seat.status"))
+                && is_whole(spans)
         })
         .await;
     let sold = spans
