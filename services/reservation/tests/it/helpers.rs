@@ -86,6 +86,11 @@ impl App {
                  payment_lock_id = null, payment_locked_at = null, version = version + 1
              where id = $1",
         ];
+        self.write(reservation, statements).await;
+    }
+
+    /// Changes a reservation's rows past the service.
+    async fn write(&self, reservation: Uuid, statements: [&'static str; 2]) {
         for statement in statements {
             sqlx::query(statement)
                 .bind(reservation)
@@ -101,13 +106,7 @@ impl App {
             "update reservation_service.reservations set hold_expires_at = clock_timestamp() where id = $1",
             "update reservation_service.seat_assignments set expires_at = clock_timestamp() where reservation_id = $1",
         ];
-        for statement in statements {
-            sqlx::query(statement)
-                .bind(reservation)
-                .execute(&self.database)
-                .await
-                .unwrap();
-        }
+        self.write(reservation, statements).await;
         self.flush_redis().await;
     }
 
